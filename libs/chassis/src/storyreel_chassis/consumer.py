@@ -1,0 +1,182 @@
+"""Reading from Kafka: FastStream polls in batches and hands records to the lanes; commits and positions are ours.
+
+Explicit `offset` per partition, never a bare `ack()` (it commits positions, not work). See RELIABILITY traps T1-T6, T13, T14:
+the handler below only takes records, so it cannot be slow and cannot raise.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaAckableMessage
+
+from storyreel_chassis import metrics
+from storyreel_chassis.clock import Clock
+from storyreel_chassis.errors import Unavailable
+from storyreel_chassis.folds import FoldStore
+from storyreel_chassis.lanes import Lanes, Partition
+from storyreel_chassis.work import Record
+
+log = logging.getLogger(__name__)
+_COMMIT_EVERY_S = 0.1
+_POLL_MS = 25
+
+
+class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
+    """The one consumer of a service's process: all its topics, one group named after the service."""
+
+    def __init__(self, bootstrap_servers: str, group: str, topics: Sequence[str], lanes: Lanes, folds: FoldStore) -> None:
+        self.group, self.topics, self._lanes, self._folds = group, topics, lanes, folds
+        self._paused: set[Partition] = set()
+        self.draining = False
+        self.broker = KafkaBroker(
+            bootstrap_servers, client_id=f"storyreel-{group}", ack_policy=AckPolicy.MANUAL, consumer_only=True,
+            allow_auto_create_topics=False, apply_types=False, graceful_timeout=5.0, logger=logging.getLogger("faststream"),
+            log_level=logging.DEBUG,
+        )  # fmt: skip
+        self._subscriber = self.broker.subscriber(
+            *topics, group_id=group, batch=True, batch_timeout_ms=_POLL_MS, max_records=500, auto_offset_reset="earliest",
+            ack_policy=AckPolicy.MANUAL, listener=self, parser=_as_it_came, decoder=_records,
+            session_timeout_ms=10_000, heartbeat_interval_ms=1_000, max_poll_interval_ms=60_000,
+        )  # fmt: skip
+        self._subscriber(self._take)
+
+    @property
+    def client(self) -> AIOKafkaConsumer | None:
+        """aiokafka's consumer while it is running."""
+        return self._subscriber.consumer
+
+    @property
+    def alive(self) -> bool:
+        """Whether the poll loop still runs."""
+        return bool(self._subscriber.tasks) and not any(t.done() for t in self._subscriber.tasks)
+
+    @property
+    def assigned(self) -> set[Partition]:
+        """Partitions that this member owns."""
+        return {Partition(*tp) for tp in self.client.assignment()} if self.client else set()
+
+    async def run_commits(self, clock: Clock) -> None:
+        """Commit done marks and resume paused partitions, for ever."""
+        while True:
+            await clock.sleep(_COMMIT_EVERY_S)
+            await self.commit()
+            self._resume()
+
+    async def commit(self) -> None:
+        """Commit every mark that moved; a refused commit is counted, and the mark is offered again."""
+        marks = {p: m for p, m in self._lanes.marks().items() if p in self.assigned}
+        if not marks or self.client is None:
+            return
+        try:
+            await self.client.commit({TopicPartition(*p): OffsetAndMetadata(m, "") for p, m in marks.items()})
+            known = await self._folds.advance({_name(p): m for p, m in marks.items()})
+        except (KafkaError, Unavailable) as error:
+            metrics.COMMIT_FAILURES.labels(type(error).__name__).inc()
+            log.warning("commit refused: %s", error)
+            return
+        for partition, mark in marks.items():
+            if lane := self._lanes.get(partition):
+                lane.offsets.committed(mark)
+        if not known:
+            await self._replay()
+
+    def stop_taking(self) -> None:
+        """Pause everything; work in flight goes on."""
+        self.draining = True
+        if self.client:
+            self.client.pause(*self.client.assignment())
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ARG002 - the listener's signature
+        """Nothing yet: with eager rebalancing most partitions come straight back, and their work goes on."""
+        await self.commit()
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        """Drop lanes that went elsewhere; go on where the lanes, or the fold store, or the group left off."""
+        partitions = {Partition(*tp) for tp in assigned}
+        await self._lanes.keep_only(partitions)
+        self._paused &= partitions
+        known = await self._positions()
+        for partition in partitions:
+            await self._seek(partition, known)
+        if self.draining:
+            self.stop_taking()
+
+    async def _positions(self) -> dict[str, int] | None:
+        while True:
+            try:
+                positions = await self._folds.positions()
+            except Unavailable:
+                log.exception("the fold store does not say where it stands; waiting for it")
+                await asyncio.sleep(1)
+            else:
+                return None if positions is None else dict(positions)
+
+    async def _seek(self, partition: Partition, known: dict[str, int] | None) -> None:
+        client = self.client
+        if client is None:
+            return
+        tp = TopicPartition(*partition)
+        lane = self._lanes.get(partition)
+        if lane and lane.offsets.next_offset is not None:
+            client.seek(tp, lane.offsets.next_offset)
+            return
+        with suppress(KafkaError):
+            committed = await client.committed(tp)
+            folded = (known or {}).get(_name(partition))
+            if committed and (folded is None or folded < committed):
+                metrics.REPLAYS.inc()
+                log.info("reading %s/%d again from %s: the fold store stands there", *partition, folded or "the beginning")
+                client.seek(tp, folded) if folded else await client.seek_to_beginning(tp)
+
+    async def _replay(self) -> None:
+        """The fold store lost its memory while we ran: start every partition anew."""
+        log.error("the fold store has lost its state; replaying all topics")
+        partitions = self.assigned
+        await self._lanes.keep_only(set())
+        known = await self._positions()
+        for partition in partitions:
+            await self._seek(partition, known)
+
+    async def _take(self, records: tuple[ConsumerRecord[bytes, bytes], ...]) -> None:
+        for record in records:
+            partition = Partition(record.topic, record.partition)
+            lane = self._lanes[partition]
+            if lane.offsets.next_offset is not None and record.offset < lane.offsets.next_offset:
+                continue  # fetched before a seek; its turn came already
+            lane.take(_record(record))
+            if lane.full and partition not in self._paused and self.client:
+                self.client.pause(TopicPartition(*partition))
+                self._paused.add(partition)
+
+    def _resume(self) -> None:
+        for partition in [] if self.draining else list(self._paused):
+            lane = self._lanes.get(partition)
+            if lane is None or lane.roomy:
+                self._paused.discard(partition)
+                if self.client and partition in self.assigned:
+                    self.client.resume(TopicPartition(*partition))
+
+
+def _name(partition: Partition) -> str:
+    return f"{partition.topic}/{partition.number}"
+
+
+def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:
+    return Record(raw.topic, raw.partition, raw.offset, raw.key, raw.value or b"", tuple(raw.headers), raw.timestamp)
+
+
+async def _as_it_came(message: tuple[ConsumerRecord[bytes, bytes], ...]) -> KafkaAckableMessage:
+    """FastStream's own parser decodes headers as UTF-8 and raises on others; ours leaves bytes alone."""
+    return KafkaAckableMessage(raw_message=message, body=b"", headers={}, message_id="", correlation_id="", consumer=None)
+
+
+async def _records(message: KafkaAckableMessage) -> Any:
+    return message.raw_message

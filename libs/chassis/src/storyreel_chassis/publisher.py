@@ -1,0 +1,96 @@
+"""Writing to Kafka: facts to the topics of the catalogue, records byte for byte to retry and dead-letter topics."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from aiokafka import AIOKafkaProducer
+from storyreel_contracts import Event, encode
+from storyreel_contracts.topics import topic_for
+
+from storyreel_chassis import metrics
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class Publisher(Protocol):
+    """Writes that return once the broker has them on all in-sync replicas."""
+
+    async def publish(self, *events: Event) -> None:
+        """Write facts, each to its own topic, in this order for one film."""
+        ...
+
+    async def write(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
+        """Write bytes as they are."""
+        ...
+
+
+class KafkaPublisher:
+    """The real one: idempotent producer, acks=all, murmur2 partitioner, no linger (control events, latency counts).
+
+    `service` is the writer named in every envelope and decides the topic.
+    """
+
+    def __init__(self, bootstrap_servers: str, service: str) -> None:
+        self._service = service
+        self._servers = bootstrap_servers
+        self._producer: AIOKafkaProducer | None = None
+
+    async def __aenter__(self) -> "KafkaPublisher":
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self._servers,
+            client_id=f"storyreel-{self._service}",
+            acks="all",
+            enable_idempotence=True,
+            max_request_size=1_048_576,
+        )
+        await self._producer.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._started.stop()
+
+    async def publish(self, *events: Event) -> None:
+        """Write facts, each to its own topic, in this order for one film."""
+        pending = []
+        for event in events:
+            headers, value = encode(event)
+            pairs = [(k, v.encode()) for k, v in headers.items()]
+            topic = topic_for(event.data, self._service)
+            pending.append(await self._started.send(topic, value, key=event.film_id.encode(), headers=pairs))
+        for written, event in zip(pending, events, strict=True):
+            await written
+            metrics.PUBLISHED.labels(event.envelope.type).inc()
+
+    async def write(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
+        """Write bytes as they are."""
+        await self._started.send_and_wait(topic, value, key=key, headers=list(headers))
+
+    @property
+    def _started(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            raise RuntimeError("enter the publisher before using it")
+        return self._producer
+
+
+class MemoryPublisher:
+    """Twin that keeps what was written, in order, encoded and decoded as Kafka would."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self.records: list[tuple[str, bytes | None, bytes, dict[str, bytes]]] = []
+        self.events: list[Event] = []
+
+    async def publish(self, *events: Event) -> None:
+        """Keep facts under their topics."""
+        for event in events:
+            headers, value = encode(event)
+            await self.write(topic_for(event.data, self._service), event.film_id.encode(), value, _pairs(headers))
+            self.events.append(event)
+
+    async def write(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
+        """Keep bytes as they are."""
+        self.records.append((topic, key, value, dict(headers)))
+
+
+def _pairs(headers: Mapping[str, str]) -> list[tuple[str, bytes]]:
+    return [(k, v.encode()) for k, v in headers.items()]
