@@ -25,17 +25,8 @@ class S3ArtifactStore:
 
     def __init__(self, settings: SharedSettings) -> None:
         self._bucket = settings.s3_bucket
-        self._client = boto3.client(
-            "s3",
-            endpoint_url=settings.s3_endpoint_url or None,
-            region_name=settings.aws_region,
-            aws_access_key_id=settings.aws_access_key_id.get_secret_value(),
-            aws_secret_access_key=settings.aws_secret_access_key.get_secret_value(),
-            config=Config(
-                connect_timeout=5, read_timeout=30, retries={"max_attempts": 4, "mode": "standard"},
-                s3={"addressing_style": "path"}, max_pool_connections=16, signature_version="s3v4",
-            ),
-        )  # fmt: skip
+        self._client = _client(settings, settings.s3_endpoint_url)
+        self._signer = _client(settings, settings.s3_public_endpoint_url or settings.s3_endpoint_url)
 
     async def put(self, data: bytes, media_type: str) -> ArtifactRef:
         """Store bytes under their hash."""
@@ -96,20 +87,26 @@ class S3ArtifactStore:
         bucket, key = location(ref)
         params = {"Bucket": bucket, "Key": key, "ResponseContentDisposition": f'attachment; filename="{filename}"'}
         params["ResponseContentType"] = ref.media_type
-        return await self._call(self._client.generate_presigned_url, "get_object", Params=params, ExpiresIn=seconds)
+        return await self._call(self._signer.generate_presigned_url, "get_object", Params=params, ExpiresIn=seconds)
 
     async def presign_post(self, key: str, max_bytes: int, media_type: str, seconds: int) -> PresignedPost:
         """A form that uploads at most `max_bytes` of one media type to one key."""
         conditions = [["content-length-range", 1, max_bytes], {"Content-Type": media_type}]
         made = await self._call(
-            self._client.generate_presigned_post, Bucket=self._bucket, Key=key,
+            self._signer.generate_presigned_post, Bucket=self._bucket, Key=key,
             Fields={"Content-Type": media_type}, Conditions=conditions, ExpiresIn=seconds,
         )  # fmt: skip
         return PresignedPost(url=made["url"], fields=made["fields"])
 
-    async def ping(self) -> None:
-        """Raise Transient unless the bucket answers."""
-        await self._call(self._client.head_bucket, Bucket=self._bucket)
+    async def create_bucket(self) -> None:
+        """Make the bucket unless it is there. Raises OSError while the store is away."""
+        try:
+            await asyncio.to_thread(self._client.create_bucket, Bucket=self._bucket)
+        except ClientError as error:
+            if _code(error) not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
+                raise OSError(f"object storage: {error}") from error
+        except BotoCoreError as error:
+            raise OSError(f"object storage: {error}") from error
 
     def _read(self, **where: str) -> bytes:
         body: bytes = self._client.get_object(**where)["Body"].read()
@@ -129,6 +126,20 @@ class S3ArtifactStore:
             return await asyncio.to_thread(function, *args, **kwargs)
         except (ClientError, BotoCoreError) as error:
             raise _transient(error, str(kwargs.get("Key", ""))) from error
+
+
+def _client(settings: SharedSettings, endpoint: str) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint or None,
+        region_name=settings.aws_region,
+        aws_access_key_id=settings.aws_access_key_id.get_secret_value(),
+        aws_secret_access_key=settings.aws_secret_access_key.get_secret_value(),
+        config=Config(
+            connect_timeout=5, read_timeout=30, retries={"max_attempts": 4, "mode": "standard"},
+            s3={"addressing_style": "path"}, max_pool_connections=16, signature_version="s3v4",
+        ),
+    )  # fmt: skip
 
 
 def _code(error: ClientError) -> str:

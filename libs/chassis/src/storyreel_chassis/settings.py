@@ -17,6 +17,7 @@ class SharedSettings(BaseSettings):
     kafka_bootstrap_servers: str = Field(description="host:port[,host:port]")
     redis_url: str = Field(description="redis://host:port/db")
     s3_endpoint_url: str = Field(default="", description="empty: AWS itself")
+    s3_public_endpoint_url: str = Field(default="", description="what presigned URLs name; empty: s3_endpoint_url")
     s3_bucket: str
     aws_access_key_id: SecretStr
     aws_secret_access_key: SecretStr
