@@ -25,6 +25,8 @@ from storyreel_chassis.lanes import Lanes, Partition
 from storyreel_chassis.work import Record
 
 log = logging.getLogger(__name__)
+_quiet = log.getChild("faststream")  # FastStream's own logger prints coloured text beside our JSON lines
+_quiet.setLevel(logging.WARNING)
 _COMMIT_EVERY_S = 0.1
 _POLL_MS = 25
 
@@ -38,7 +40,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self.draining = False
         self.broker = KafkaBroker(
             bootstrap_servers, client_id=f"storyreel-{group}", ack_policy=AckPolicy.MANUAL, consumer_only=True,
-            allow_auto_create_topics=False, apply_types=False, graceful_timeout=5.0, logger=logging.getLogger("faststream"),
+            allow_auto_create_topics=False, apply_types=False, graceful_timeout=5.0, logger=_quiet,
             log_level=logging.DEBUG,
         )  # fmt: skip
         self._subscriber = self.broker.subscriber(

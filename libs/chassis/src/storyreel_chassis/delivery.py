@@ -30,6 +30,7 @@ class Delivery:
 
     async def deliver(self, record: Record) -> None:
         """Bring the record to its end. Returns only when it is handled, skipped, parked or dead."""
+        began = self.runtime.clock.monotonic()
         for wait in chain(_BACKOFF_S, repeat(_BACKOFF_S[-1])):
             try:
                 outcome = await self._attempt(record)
@@ -39,6 +40,7 @@ class Delivery:
                 await self.runtime.clock.sleep(wait)
             else:
                 metrics.HANDLED.labels(_type(record), outcome).inc()
+                metrics.HANDLING.labels(_type(record)).observe(self.runtime.clock.monotonic() - began)
                 return
 
     async def _attempt(self, record: Record) -> str:
