@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, repeat
 
-from storyreel_contracts import ContractError, Event, FailureKind, decode
+from storyreel_contracts import FACTS, ContractError, Event, FailureKind, decode
 from storyreel_contracts.envelope import type_of
 from storyreel_contracts.topics import RETRY_DELAYS_S, dead_letters_of, retries_of
 
@@ -167,7 +167,9 @@ def _text(headers: dict[str, bytes], name: str) -> str:
 
 
 def _type(record: Record) -> str:
-    return _text(dict(record.headers), "ce_type")[:80] or "none"
+    """Type for a metric's label: outsiders name types at will, so unknown ones share one label."""
+    named = _text(dict(record.headers), "ce_type")
+    return named if named in FACTS else "unknown"
 
 
 def _work_error(error: BaseException) -> WorkError | None:

@@ -26,7 +26,10 @@ def problem_of(loc: tuple[int | str, ...], kind: str, message: str) -> Problem:
     """One line of pydantic's report: where, which rule, in what words."""
     reason = message.removeprefix("Value error, ")
     named = _FIELD.match(reason)
-    field = _path(loc) or (named.group(1) if named else "brief")
+    field = _path(loc)
+    if named and field in {"", "body"}:  # a rule over several fields: its message begins with the field at fault
+        field = named.group(1)
+    field = field or "brief"
     return Problem(field=field, reason=reason, remedy=_REMEDIES.get(kind, "correct the value and send the brief again"))
 
 

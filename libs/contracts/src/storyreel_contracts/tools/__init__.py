@@ -1,0 +1,1 @@
+"""What keeps the contract honest: snapshots, the compatibility gate, the AsyncAPI document. No service imports it."""
