@@ -1,0 +1,3 @@
+from storyreel_renderer.app import main
+
+main()

@@ -1,0 +1,1 @@
+"""What the renderer decides, without clock, randomness or input and output."""

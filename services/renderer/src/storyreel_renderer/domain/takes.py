@@ -1,0 +1,86 @@
+"""A take's identity and what the ledger keeps of it: result, checkpoints, answers. First writer wins everywhere."""
+
+import json
+from dataclasses import dataclass
+
+from storyreel_contracts.artifacts import ArtifactRef
+from storyreel_contracts.base import Micros, Model, Seconds
+from storyreel_contracts.failures import FailureKind
+from storyreel_contracts.plan import ModelRef
+
+
+class Taken(Model):
+    """A stored take. `paid_by` is the event whose handling paid for it, `token` the fencing token it was made under."""
+
+    artifact: ArtifactRef
+    width: int
+    height: int
+    frames: int
+    fps: int
+    seed: int
+    model: ModelRef
+    device_seconds: Seconds
+    cost_micros: Micros
+    paid_by: str
+    token: int
+
+
+class Lost(Model):
+    """A request that ends without a take, and what it used."""
+
+    kind: FailureKind
+    reason: str
+    device_seconds: Seconds = 0.0
+    cost_micros: Micros = 0
+
+
+class Dropped(Model):
+    """Nobody waits for this take any more: its film version ended."""
+
+    reason: str
+
+
+Outcome = Taken | Lost | Dropped
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a later try goes on from: the engine's bytes, and the device seconds spent until then (all tries)."""
+
+    step: int
+    device_seconds: float
+    data: bytes
+
+    def pack(self) -> bytes:
+        """One line of JSON, then the engine's bytes."""
+        head = {"step": self.step, "device_seconds": self.device_seconds}
+        return json.dumps(head).encode() + b"\n" + self.data
+
+    @classmethod
+    def unpack(cls, raw: bytes) -> "Checkpoint":
+        """Read what `pack` wrote. Raises ValueError on anything else."""
+        head, _, data = raw.partition(b"\n")
+        read = json.loads(head)
+        if not isinstance(read, dict) or not {"step", "device_seconds"} <= read.keys():
+            raise ValueError("not a checkpoint of the ledger")
+        return cls(int(read["step"]), float(read["device_seconds"]), data)
+
+
+def lease_name(tenant: str, key: str) -> str:
+    """Who holds this lease pays for the build key; tenants never share one."""
+    return f"takes/{tenant}/{key}"
+
+
+def take_key(tenant: str, key: str) -> str:
+    """Where the take of a build key is remembered."""
+    return f"keys/takes/{tenant}/{key}"
+
+
+def answer_key(tenant: str, event_id: str) -> str:
+    """Where the answer to a request that failed is remembered, so that handling it again answers the same."""
+    return f"keys/takes/{tenant}/answers/{event_id}"
+
+
+def checkpoint_key(tenant: str, key: str, step: int) -> str:
+    """Where the checkpoint after `step` is remembered. The steps of a build key are equal whoever makes them."""
+    return f"keys/checkpoints/{tenant}/{key}/{step:04d}"

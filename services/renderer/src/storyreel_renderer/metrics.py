@@ -1,0 +1,20 @@
+"""The renderer's metric catalogue. Labels are tiers, servers and kinds: never a tenant or a film."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+SECONDS = (0.05, 0.25, 1, 5, 15, 60, 300, 900, 3600)
+
+REQUESTS = Counter("storyreel_renderer_requests", "Requests answered, by tier and what became of them", ["tier", "outcome"])
+DEVICE_SECONDS = Counter("storyreel_renderer_device_seconds", "Device seconds used, kept in a take or wasted", ["tier", "fate"])
+TRIES = Counter("storyreel_renderer_tries", "Tries on a server, by how they ended", ["tier", "end"])
+RESUMED = Counter("storyreel_renderer_resumed", "Tries that went on from a checkpoint", ["tier"])
+CHECKPOINTS = Counter("storyreel_renderer_checkpoints", "Checkpoints handed out by servers", ["result"])
+UNTOLD = Counter("storyreel_renderer_untold_progress", "Progress that could not be told to those who watch")
+STALE = Counter("storyreel_renderer_stale_results", "Results refused because their lease had passed to another")
+WAITING = Gauge("storyreel_renderer_waiting_jobs", "Jobs that wait for a server", ["tier"])
+WAIT = Histogram(
+    "storyreel_renderer_wait_seconds", "Seconds from having the lease to having a server", ["tier"], buckets=SECONDS
+)
+RUNNING = Gauge("storyreel_renderer_running_jobs", "Jobs on a server", ["server"])
+SERVER_UP = Gauge("storyreel_renderer_server_up", "1 while the server answers and its model is known", ["server"])
+TAIL = Histogram("storyreel_renderer_tail_seconds", "Seconds from the last frame to the take in the store", buckets=SECONDS)

@@ -1,0 +1,1 @@
+"""How a take is brought into being: the desk gives servers out, the ledger remembers, a watch says when to stop."""
