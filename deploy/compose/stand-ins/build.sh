@@ -59,7 +59,7 @@ D
 }
 
 triton() {
-  build nvcr.io/nvidia/tritonserver:24.10-py3 "$scratch/triton" <<'D'
+  build nvcr.io/nvidia/tritonserver:24.12-py3 "$scratch/triton" <<'D'
 FROM python:3.11-slim
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends libpython3.11 binutils >/dev/null && rm -rf /var/lib/apt/lists/* \
  && python3 -m venv /opt/venv && /opt/venv/bin/pip install -q --no-cache-dir 'nvidia-pytriton>=0.5,<0.8'
@@ -76,5 +76,5 @@ have python:3.11-slim || base
 have redis:7.4 || redis
 have apache/kafka:4.3.1 || kafka
 have versity/versitygw:v1.8.0 || s3
-if [ "${1:-}" = --triton ]; then have nvcr.io/nvidia/tritonserver:24.10-py3 || triton; fi
+if [ "${1:-}" = --triton ]; then have nvcr.io/nvidia/tritonserver:24.12-py3 || triton; fi
 say "images are there"
