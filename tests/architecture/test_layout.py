@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from storyreel_contracts.flow import mermaid
 from storyreel_contracts.topics import SERVICES
 
 ROOT = Path(__file__).parents[2]
@@ -102,3 +103,7 @@ def test_the_chassis_knows_nothing_of_films() -> None:
         names = {n.id for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Name)}
         found += [(path.name, n) for n in names if words.fullmatch(n.lower())]
     assert not found
+
+
+def test_the_readme_shows_the_event_flow_as_it_is() -> None:
+    assert mermaid() in (ROOT / "README.md").read_text(), "run python -m storyreel_contracts.flow and put it in"

@@ -1,0 +1,3 @@
+from storyreel_assembler.app import main
+
+main()

@@ -1,0 +1,1 @@
+"""What touches the world: codecs, fonts, the voice, the signer and the store."""
