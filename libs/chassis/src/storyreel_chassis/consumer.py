@@ -106,6 +106,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._lanes.keep_only(partitions)
         self._paused &= partitions
         known = await self._positions()
+        if known is None:  # new, or lost meanwhile: no lane may go on as if its folds were there
+            await self._lanes.keep_only(set())
         for partition in partitions:
             await self._seek(partition, known)
         if self.draining:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
+from uuid import uuid4
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -21,8 +22,8 @@ return 1
 """
 _FORGET = "if redis.call('ZSCORE', KEYS[1], ARGV[1]) == ARGV[2] then return redis.call('ZREM', KEYS[1], ARGV[1]) end return 0"
 _ADVANCE = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV))
+if redis.call('HGET', KEYS[1], 'opened') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 return 1
 """
 _SEPARATOR = "\x1f"
@@ -39,6 +40,7 @@ class RedisFoldStore:
 
     def __init__(self, redis: Redis, service: str) -> None:
         self._redis, self._service = redis, service
+        self._opening = ""  # names the store's life: after a loss every replica must notice, not only the first
 
     async def load(self, film_id: str) -> Loaded:
         """The fold of a film (empty, version 0, if there is none)."""
@@ -65,17 +67,17 @@ class RedisFoldStore:
         await self._ask(self._redis.eval(_FORGET, 1, self._key("timers"), member, str(_millis(timer.due))))
 
     async def positions(self) -> Mapping[str, int] | None:
-        """Offsets up to which this store holds the folds; None if it is empty."""
+        """Offsets up to which this store holds the folds; None if it is empty, or was lost since this was last asked."""
+        created = await self._ask(self._redis.hsetnx(self._key("positions"), "opened", uuid4().hex))
         found = await self._ask(self._redis.hgetall(self._key("positions")))
-        if not found:
-            await self._ask(self._redis.hset(self._key("positions"), "opened", "0"))
-            return None
-        return {k: int(v) for k, v in found.items() if k != "opened"}
+        before, self._opening = self._opening, found.get("opened", "")
+        lost = bool(before) and before != self._opening
+        return None if created or lost else {k: int(v) for k, v in found.items() if k != "opened"}
 
     async def advance(self, positions: Mapping[str, int]) -> bool:
-        """Record positions; False if the hash is gone."""
+        """Record positions; False if the hash is gone, or was opened anew by another replica after a loss."""
         args = [str(x) for pair in positions.items() for x in pair]
-        return bool(await self._ask(self._redis.eval(_ADVANCE, 1, self._key("positions"), *args)))
+        return bool(await self._ask(self._redis.eval(_ADVANCE, 1, self._key("positions"), self._opening, *args)))
 
     def _key(self, *parts: str) -> str:
         return ":".join(("storyreel", self._service, *parts))
