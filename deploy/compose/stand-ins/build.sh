@@ -10,12 +10,12 @@ say() { printf '%s stand-in %s\n' "$(date -u +%H:%M:%S)" "$1"; }
 
 base() {
   say "python:3.11-slim (debootstrap, about a minute)"
-  debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates bookworm "$scratch/root" >"$scratch/log" 2>&1 \
+  debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates bookworm "$scratch/base" >"$scratch/log" 2>&1 \
     || { tail -5 "$scratch/log" >&2; exit 1; }
-  ln -s /usr/bin/python3 "$scratch/root/usr/local/bin/python"
-  cp /etc/ssl/certs/ca-certificates.crt "$scratch/root/etc/ssl/certs/ca-certificates.crt"
-  rm -rf "$scratch"/root/var/cache/apt/archives/*.deb
-  tar -C "$scratch/root" -c . | docker import --change "ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt" \
+  ln -s /usr/bin/python3 "$scratch/base/usr/local/bin/python"
+  cp /etc/ssl/certs/ca-certificates.crt "$scratch/base/etc/ssl/certs/ca-certificates.crt"
+  rm -rf "$scratch"/base/var/cache/apt/archives/*.deb
+  tar -C "$scratch/base" -c . | docker import --change "ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt" \
     --change "ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt" --change 'CMD ["python"]' - python:3.11-slim >/dev/null
 }
 

@@ -1,0 +1,1 @@
+"""The `storyreel` command: arguments in, words out. Decides nothing; asks the SDK and the ports in `session`."""

@@ -1,0 +1,3 @@
+from storyreel_continuity.app import main
+
+main()

@@ -1,0 +1,3 @@
+from storyreel_safety.app import main
+
+main()
