@@ -37,7 +37,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(self, bootstrap_servers: str, group: str, topics: Sequence[str], lanes: Lanes, folds: FoldStore) -> None:
         self.group, self.topics, self._lanes, self._folds = group, topics, lanes, folds
         self._paused: set[Partition] = set()
-        self.draining = False
+        self.draining = self._replaying = False
         self.broker = KafkaBroker(
             bootstrap_servers, client_id=f"storyreel-{group}", ack_policy=AckPolicy.MANUAL, consumer_only=True,
             allow_auto_create_topics=False, apply_types=False, graceful_timeout=5.0, logger=_quiet,
@@ -141,16 +141,42 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 client.seek(tp, folded) if folded else await client.seek_to_beginning(tp)
 
     async def _replay(self) -> None:
-        """The fold store lost its memory while we ran: start every partition anew."""
+        """The fold store lost its memory while we ran: start every partition anew.
+
+        Intake stops first: a batch that was fetched before the seek would open its lane past the records to read again.
+        """
         log.error("the fold store has lost its state; replaying all topics")
-        partitions = self.assigned
+        if self.client is None:
+            return
+        self._replaying = True
+        self.client.pause(*self.client.assignment())
+        await asyncio.sleep(4 * _POLL_MS / 1000)  # the batch under way arrives and is dropped; it is read again
         await self._lanes.keep_only(set())
-        known = await self._positions()
-        for partition in partitions:
-            await self._seek(partition, known)
+        known, restarted = await self._positions(), set[Partition]()
+        while missing := self.assigned - restarted:  # a rebalance may bring others meanwhile
+            for partition in missing:
+                await self._restart(partition, known)
+            restarted |= missing
+        self._replaying = False
+        self._paused.clear()
+        if not self.draining:
+            self.client.resume(*self.client.assignment())
+
+    async def _restart(self, partition: Partition, known: dict[str, int] | None) -> None:
+        """Read a partition from where the new store stands, or from its beginning."""
+        tp, folded = TopicPartition(*partition), (known or {}).get(_name(partition))
+        while self.client and partition in self.assigned:
+            try:
+                self.client.seek(tp, folded) if folded else await self.client.seek_to_beginning(tp)
+            except KafkaError:
+                log.exception("cannot seek %s/%d; trying again", *partition)
+                await asyncio.sleep(1)
+            else:
+                metrics.REPLAYS.inc()
+                return
 
     async def _take(self, records: tuple[ConsumerRecord[bytes, bytes], ...]) -> None:
-        for record in records:
+        for record in () if self._replaying else records:
             partition = Partition(record.topic, record.partition)
             lane = self._lanes[partition]
             if lane.offsets.next_offset is not None and record.offset < lane.offsets.next_offset:

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class SharedSettings(BaseSettings):
     """Where the parts are that every room uses."""
 
-    model_config = SettingsConfigDict(secrets_dir=None)
+    model_config = SettingsConfigDict(env_ignore_empty=True)
 
     kafka_bootstrap_servers: str = Field(description="host:port[,host:port]")
     redis_url: str = Field(description="redis://host:port/db")
@@ -29,7 +29,9 @@ class SharedSettings(BaseSettings):
 
 
 class ServiceSettings(BaseSettings):
-    """Base of a room's settings; the room sets `env_prefix`. `<NAME>_FILE` reads the value from a file."""
+    """Base of a room's settings; the room sets `env_prefix`. `<NAME>_FILE` reads the value from a file; '' is unset."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -1,0 +1,54 @@
+# The same words in every README. `make help` lists them; ARGS reaches the command behind (make up ARGS="--replicas 2").
+PYTHON ?= python3
+ARGS ?=
+LOCAL = .venv/bin/python -m storyreel_local
+# Only who asks for an installation is told that there was nothing to do.
+QUIET = $(if $(filter install install-engine,$(MAKECMDGOALS)),,--quiet)
+# A stack without Triton needs no PyTorch.
+ENVIRONMENTS = $(if $(findstring --without triton,$(ARGS)),install,install-engine)
+SOURCES = $(wildcard libs/*/src services/*/src services/renderer/engine/src deploy/local/src)
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-engine demo up down status test lint types bench compose-test clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | awk -F'\t' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+install: ## create .venv: services and tools, without PyTorch (reused when nothing changed)
+	@$(PYTHON) deploy/local/bootstrap.py $(QUIET)
+
+install-engine: ## the same and .venv-engine: PyTorch and Triton (about 3 GB to download)
+	@$(PYTHON) deploy/local/bootstrap.py --engine $(QUIET)
+
+demo: $(ENVIRONMENTS) ## brief in, film out: start everything, make the demo film into out/, stop everything
+	@$(LOCAL) demo $(ARGS)
+
+up: $(ENVIRONMENTS) ## start the embedded stack and leave it running (endpoints in .storyreel/stack.json)
+	@$(LOCAL) up $(ARGS)
+
+down: install ## stop it
+	@$(LOCAL) down $(ARGS)
+
+status: install ## what runs
+	@$(LOCAL) status $(ARGS)
+
+test: install-engine ## all tests: unit, contract, architecture, simulation, connected, end to end
+	@bash tests/run.sh $(ARGS)
+
+lint: install types ## ruff, mypy --strict, import-linter
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/lint-imports
+
+types: install ## mypy --strict
+	@.venv/bin/mypy $(SOURCES)
+
+bench: install-engine ## measure: control cost, events per second, assembler memory, packet copy (ratios)
+	@bash tests/bench/run.sh $(ARGS)
+
+compose-test: install ## docker-compose.yml brought up, fed from outside, hurt in the middle, taken down
+	@bash deploy/compose/test.sh $(ARGS)
+
+clean: ## stop the stack and delete environments, state and output
+	@if [ -x .venv/bin/python ]; then $(LOCAL) down; fi
+	rm -rf .venv .venv-engine .storyreel out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

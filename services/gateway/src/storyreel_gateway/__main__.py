@@ -1,0 +1,3 @@
+from storyreel_gateway.app import main
+
+main()

@@ -1,0 +1,3 @@
+from storyreel_planner.app import main
+
+main()

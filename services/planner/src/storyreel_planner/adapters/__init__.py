@@ -1,0 +1,1 @@
+"""One file per outside thing: the language model's endpoint, the model card's file."""
