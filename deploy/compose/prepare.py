@@ -27,8 +27,9 @@ def main(folder: Path) -> None:
         "api_keys": [{"sha256": hashlib.sha256(api_key.encode()).hexdigest(), "role": "admin"}],
     }  # fmt: skip
     (folder / "tenants.json").write_text(json.dumps({"tenants": [tenant]}, indent=2))
-    values = {"STORYREEL_S3_ACCESS_KEY": access, "STORYREEL_S3_SECRET_KEY": secret, "STORYREEL_SESSION_SECRET": secrets.token_hex(32)}
-    (folder / "compose.env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+    session = secrets.token_hex(32)
+    values = {"S3_ACCESS_KEY": access, "S3_SECRET_KEY": secret, "SESSION_SECRET": session}
+    (folder / "compose.env").write_text("".join(f"STORYREEL_{name}={value}\n" for name, value in values.items()))
     endpoints = {
         "kafka": {"bootstrap_servers": "127.0.0.1:9094"},
         "s3": {"endpoint": "http://127.0.0.1:7070", "access_key": access, "secret_key": secret, "bucket": "storyreel"},

@@ -4,6 +4,7 @@ The null engine takes no time, so all of it is ours. Two ratios: of the whole wa
 and of the hops in which somebody only decides.
 """
 
+import asyncio
 import statistics
 import sys
 import tempfile
@@ -37,21 +38,24 @@ BRIEF = {
 _RECORD, _FOLD, _ARTIFACT = 700, 4_000, 40_000  # bytes: medians of such a film
 
 
-async def run(pairs: int) -> Sequence[Figure]:
+def run(pairs: int) -> Sequence[Figure]:
     """A stack of its own; films and primitives in turn."""
     options = Options(engine="null", tied=True, parts=("kafka", "redis", "s3", *NAMES))
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), options=options) as stack:
-        place, studio = stack.endpoints, Studio(stack.endpoints)
+        films, costs, load = asyncio.run(_measured(stack.endpoints, pairs))
+    return _figures([film.way(told) for told in films], costs, load, [len(told) for told in films])
 
-        async def one_film() -> list[Told]:
-            return await film.finished(studio.brokers, await studio.submit(dict(BRIEF)))
 
-        async def raw() -> Costs:
-            return await primitives.measure(place, _RECORD, _FOLD, _ARTIFACT)
+async def _measured(place: dict[str, Any], pairs: int) -> tuple[list[list[Told]], list[Costs], list[float]]:
+    studio = Studio(place)
 
-        films, costs, load = await collected(interleaved("control cost", pairs, one_film, raw))
-    ways = [film.way(told) for told in films]
-    return _figures(ways, costs, load, [len(told) for told in films])
+    async def one_film() -> list[Told]:
+        return await film.finished(studio.brokers, await studio.submit(dict(BRIEF)))
+
+    async def raw() -> Costs:
+        return await primitives.measure(place, _RECORD, _FOLD, _ARTIFACT)
+
+    return await collected(interleaved("control cost", pairs, one_film, raw))
 
 
 def _figures(ways: list[list[Hop]], costs: list[Costs], load: list[float], records: list[int]) -> list[Figure]:

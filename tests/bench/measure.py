@@ -20,7 +20,8 @@ from rich.console import Console
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "bench-results"
-A, B = TypeVar("A"), TypeVar("B")
+A = TypeVar("A")
+B = TypeVar("B")
 _console = Console(stderr=True, highlight=False)
 
 
@@ -77,7 +78,12 @@ async def collected(found: AsyncIterator[tuple[A, B, float]]) -> tuple[list[A], 
 async def child(script: Path, *arguments: str) -> dict[str, Any]:
     """Run a script of ours in a process of its own; its last line is its result in JSON. Raises RuntimeError if it fails."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(script), *arguments, cwd=script.parent, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        sys.executable,
+        str(script),
+        *arguments,
+        cwd=script.parent,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
         out, err = await process.communicate()
@@ -91,17 +97,13 @@ async def child(script: Path, *arguments: str) -> dict[str, Any]:
     return found
 
 
-def main(name: str, pairs: int, run: Callable[[int], Awaitable[Sequence[Figure]]]) -> None:
+def main(name: str, pairs: int, run: Callable[[int], Sequence[Figure]]) -> None:
     """Command line of a bench: `[--pairs N]`; writes `bench-results/<name>.json`."""
     parser = ArgumentParser(description=f"measure: {name}")
     parser.add_argument("--pairs", type=int, default=pairs, help="pairs beside the one that warms up (default: %(default)s)")
     wanted = parser.parse_args().pairs
     say(f"{name}: {wanted} pairs")
-    figures = asyncio.run(_awaited(run(wanted)))
+    figures = run(wanted)
     RESULTS.mkdir(exist_ok=True)
     machine = {"cores": os.cpu_count(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
     (RESULTS / f"{name}.json").write_text(json.dumps({**machine, "figures": [f.as_json() for f in figures]}, indent=1) + "\n")
-
-
-async def _awaited(figures: Awaitable[Sequence[Figure]]) -> Sequence[Figure]:
-    return await figures

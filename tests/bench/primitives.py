@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -42,16 +43,18 @@ async def measure(endpoints: dict[str, Any], record_bytes: int, fold_bytes: int,
 async def _hop(servers: str, value: bytes) -> float:
     name = f"bench-hop-{uuid4().hex[:8]}"
     await topics.create(servers, [topics.Topic(name)])
-    async with AIOKafkaProducer(bootstrap_servers=servers, acks="all", enable_idempotence=True) as producer:
-        async with AIOKafkaConsumer(bootstrap_servers=servers) as consumer:
-            consumer.assign([TopicPartition(name, 0)])
-            await consumer.seek_to_beginning()
+    async with (
+        AIOKafkaProducer(bootstrap_servers=servers, acks="all", enable_idempotence=True) as producer,
+        AIOKafkaConsumer(bootstrap_servers=servers) as consumer,
+    ):
+        consumer.assign([TopicPartition(name, 0)])
+        await consumer.seek_to_beginning()
 
-            async def once() -> None:
-                await producer.send_and_wait(name, value, key=b"film")
-                await consumer.getone()
+        async def once() -> None:
+            await producer.send_and_wait(name, value, key=b"film")
+            await consumer.getone()
 
-            return await _median(once)
+        return await _median(once)
 
 
 async def _fold(url: str, value: str) -> float:
@@ -76,10 +79,14 @@ def _artifact(place: dict[str, str], value: bytes) -> tuple[float, float]:
     puts, gets = [], []
     for _ in range(_TIMES):
         where = {"Bucket": place["bucket"], "Key": f"bench/{uuid4().hex}"}
-        puts.append(_timed(lambda where=where: client.put_object(Body=value, **where)))
-        gets.append(_timed(lambda where=where: client.get_object(**where)["Body"].read()))
+        puts.append(_timed(partial(client.put_object, Body=value, **where)))
+        gets.append(_timed(partial(_read, client, where)))
         client.delete_object(**where)
     return statistics.median(puts), statistics.median(gets)
+
+
+def _read(client: Any, where: dict[str, str]) -> None:
+    client.get_object(**where)["Body"].read()
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -1,5 +1,6 @@
 """Killing any one service in the middle of a film, and starting it again, still gives exactly one film."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,14 +47,20 @@ async def test_replicas_share_the_work_and_make_each_film_once(replicated: Stack
         assert len(paid) == len(set(paid))
 
 
-async def test_a_stack_that_is_stopped_and_started_again_finishes_its_films(tmp_path: Path) -> None:
-    stack = started(tmp_path)
+def test_a_stack_that_is_stopped_and_started_again_finishes_its_films(tmp_path: Path) -> None:
+    stack = started(tmp_path)  # not in an event loop: starting and stopping a whole stack runs loops of its own
+
+    async def begin() -> str:
+        studio = Studio(stack.endpoints)
+        film_id = await studio.submit(demo_brief(tier="preview"))
+        await studio.until(lambda seen: any(s.type == "shot.requested.v1" for s in seen), film_id)
+        return film_id
+
     try:
-        film_id = await Studio(stack.endpoints).submit(demo_brief(tier="preview"))
-        await Studio(stack.endpoints).until(lambda seen: any(s.type == "shot.requested.v1" for s in seen), film_id)
+        film_id = asyncio.run(begin())
         stack.down()
         stack.up()
-        seen = await Studio(stack.endpoints).ended(film_id)
+        seen = asyncio.run(Studio(stack.endpoints).ended(film_id))
         assert [e.type for e in ends(seen)] == ["film.published.v1"]
     finally:
         stack.down()
