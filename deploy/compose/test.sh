@@ -82,3 +82,7 @@ published=$(kcat -C -e -q -b 127.0.0.1:9094 -t assembler-films -f '%h\n' | grep 
 [ "$published" -eq 1 ] || { echo "film.published was written $published times" >&2; exit 1; }
 ls "$scratch"/out/*/film-16x9.mp4 >/dev/null
 say "one film, although the planner crashed: passed"
+compose down -v --remove-orphans >/dev/null 2>&1
+say "the connected suite on containers, by testcontainers"
+STORYREEL_REQUIRE="${STORYREEL_REQUIRE:-},docker" .venv/bin/python -m pytest -q -rs deploy/tests/test_containers.py
+say "passed"
