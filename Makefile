@@ -9,7 +9,7 @@ ENVIRONMENTS = $(if $(findstring --without triton,$(ARGS)),install,install-engin
 SOURCES = $(wildcard libs/*/src services/*/src services/renderer/engine/src deploy/local/src)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-engine demo up down status test lint types bench compose-test clean
+.PHONY: help install install-engine demo up down status test lint types contracts bench compose-test clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | awk -F'\t' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -35,10 +35,14 @@ status: install ## what runs
 test: install-engine ## all tests: unit, contract, architecture, simulation, connected, end to end
 	@bash tests/run.sh $(ARGS)
 
-lint: install types ## ruff, mypy --strict, import-linter
+lint: install types contracts ## ruff, mypy --strict, import-linter, contract gate
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/lint-imports
+
+contracts: install ## contract snapshots are those of the models, and compatible with every release
+	@.venv/bin/python -m storyreel_contracts schemas --check
+	@.venv/bin/python -m storyreel_contracts gate
 
 types: install ## mypy --strict
 	@.venv/bin/mypy $(SOURCES)

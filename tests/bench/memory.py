@@ -32,7 +32,7 @@ async def _measured(pairs: int) -> Sequence[Figure]:
         Figure(
             bench="memory", what=f"{who}, {LONG} s film / {SHORT} s film", load=load, detail=detail,
             ratios=[a[key] / b[key] for a, b in zip(longs, shorts, strict=True)],
-            note="peak resident set; artifacts on disk, as in production",
+            note="peak resident set; artifacts on disk, not in memory",
         )
         for who, key in (("assembler", "peak_rss_bytes"), ("its largest worker", "worker_peak_rss_bytes"))
     ]  # fmt: skip

@@ -26,7 +26,7 @@ def table(files: list[Path]) -> Table:
 def _cells(figure: dict[str, Any]) -> list[str]:
     low, high = _number(figure["low"]), _number(figure["high"])
     loads = figure["load"]
-    busy = f" [yellow](load average up to {max(loads):.1f}, this bench included)[/]" if max(loads) > _BUSY else ""
+    busy = f" [yellow](busy: load up to {max(loads):.1f}, this included)[/]" if max(loads) > _BUSY else ""
     spread = low if low == high else f"{low} - {high}"
     return [figure["bench"], figure["what"], _number(figure["median"]), spread, str(figure["pairs"]), figure["note"] + busy]
 

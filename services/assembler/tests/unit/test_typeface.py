@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
-from PIL import features
-from storyreel_assembler.adapters.captions import SAFE, CaptionStyle, caption
-from storyreel_assembler.adapters.typeface import EMOJI, font_of, is_rtl, missing, runs_of, width_of
+from PIL import Image
+from storyreel_assembler.adapters.captions import SAFE, CaptionStyle, caption, rounded
+from storyreel_assembler.adapters.glyphs import colour_picture, mask_of, shape
+from storyreel_assembler.adapters.typeface import EMOJI, Style, draw_line, font_of, is_rtl, missing, runs_of, width_of
+from storyreel_assembler.adapters.video import toolchain
 from storyreel_assembler.domain.film import SIZES, Box
 
 FINALS = [size for (tier, _), size in SIZES.items() if tier == "final"]
@@ -14,8 +16,15 @@ def style(size_index: int = 0, subject: Box | None = None) -> CaptionStyle:
     return CaptionStyle(FINALS[size_index], "#e63946", 42, rtl=False, subject=subject)
 
 
-def test_shaping_is_there() -> None:
-    assert features.check("raqm")
+def ids(text: str, font: str, *, rtl: bool = False) -> list[int]:
+    return [glyph.id for glyph in shape(text, font, 40, rtl=rtl).glyphs]
+
+
+def drawn(text: str, x: float = 20.0) -> np.ndarray:
+    """Coverage of a white line at 40 pixels."""
+    picture = Image.new("RGBA", (400, 80), (0, 0, 0, 0))
+    draw_line(picture, (x, 55.0), text, Style(40))
+    return np.asarray(picture.getchannel("A")).astype(int)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +46,59 @@ def test_arabic_is_joined_and_devanagari_forms_conjuncts() -> None:
     apart = sum(width_of(letter, 40) for letter in "سرعة")
     assert width_of("سرعة", 40) < apart * 0.9
     assert width_of("क्ष", 40) < width_of("क", 40) + width_of("ष", 40)
+
+
+def test_arabic_stands_from_the_right_and_its_letters_depend_on_their_neighbours() -> None:
+    font = "NotoSansArabic-Bold.ttf"
+    word = ids("بب", font, rtl=True)
+    assert set(word).isdisjoint(ids("ب", font, rtl=True)), "an isolated letter stands in a joined word"
+    assert len(set(word)) == len(word), "beginning and end of a word look alike"
+    assert ids("אב", "NotoSansHebrew-Bold.ttf", rtl=True) == list(reversed(ids("אב", "NotoSansHebrew-Bold.ttf")))
+
+
+def test_joined_letters_leave_no_seam() -> None:
+    columns = drawn("ببب").max(axis=0)
+    inked = np.flatnonzero(columns)
+    assert columns[inked[1] : inked[-1]].min() == 255
+
+
+def test_a_conjunct_is_one_letter_and_its_vowel_stands_before_it() -> None:
+    font = "NotoSansDevanagari-Bold.ttf"
+    assert len(ids("क्ष", font)) == 1
+    assert ids("कि", font)[1] == ids("क", font)[0]
+
+
+def test_every_letter_of_a_line_is_in_its_font() -> None:
+    for run in runs_of("Ünïcode Ωβ Жук السرعة רוח रफ़्तार ความเร็ว"):
+        assert 0 not in ids(run.text, run.font, rtl=run.rtl), run
+
+
+def test_a_line_is_as_wide_as_its_picture_and_moves_with_its_place() -> None:
+    one, other = drawn("HHHH"), drawn("HHHH", 30.0)
+    inked = np.flatnonzero(one.max(axis=0))
+    assert inked[-1] - inked[0] == pytest.approx(width_of("HHHH", 40), abs=8)
+    assert np.array_equal(one[:, :-10], other[:, 10:])
+    half = drawn("HHHH", 20.5)
+    assert half.sum() == pytest.approx(one.sum(), rel=0.01)
+    assert not np.array_equal(half, one)
+
+
+def test_a_line_that_leaves_the_picture_is_cut_at_its_edges() -> None:
+    shaped = shape("HHHH", "NotoSans-Bold.ttf", 40, rtl=False)
+    whole = mask_of(shaped, "NotoSans-Bold.ttf", 40, (300, 80), (60, 60))
+    part = mask_of(shaped, "NotoSans-Bold.ttf", 40, (70, 20), (-15, 25))
+    assert np.array_equal(np.asarray(whole)[35:55, 75:145], np.asarray(part))
+
+
+def test_an_emoji_has_many_colours() -> None:
+    picture = colour_picture("🔥", EMOJI)
+    assert picture is not None
+    assert picture.size <= (136, 128)
+    assert len(picture.getcolors(1 << 16)) > 100  # type: ignore[arg-type]
+    plain = Image.new("RGBA", (80, 80), (0, 0, 0, 255))
+    draw_line(plain, (10, 60), "🔥", Style(40))
+    red, green, blue = np.asarray(plain.convert("RGB")).reshape(-1, 3).astype(int).sum(axis=0)
+    assert red > green > blue
 
 
 def test_an_emoji_is_drawn_in_colour_and_a_missing_one_is_named() -> None:
@@ -80,3 +142,16 @@ def test_a_caption_goes_up_when_the_subject_stands_low() -> None:
     low = caption("Words.", style())
     high = caption("Words.", style(subject=Box(0.3, 0.6, 0.7, 1.0)))
     assert high.y < FINALS[0].height * 0.3 < low.y
+
+
+def test_the_box_has_round_corners_and_straight_edges() -> None:
+    mask = np.asarray(rounded((60, 40), 8))
+    assert mask.shape == (40, 60)
+    assert mask[0, 0] == 0
+    assert mask[0, 8:52].min() == mask[8:32, 0].min() == mask[20, 30] == 255
+    assert np.array_equal(mask, mask[::-1, ::-1])
+    assert (mask == 255).sum() < mask.astype(int).sum() / 255 < 60 * 40
+
+
+def test_another_shaper_makes_other_segments() -> None:
+    assert "uharfbuzz=" in toolchain()

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageColor, ImageDraw, ImageFilter
+from PIL import Image, ImageColor, ImageFilter
 
-from storyreel_assembler.adapters.captions import Sticker
+from storyreel_assembler.adapters.captions import Sticker, rounded
 from storyreel_assembler.adapters.typeface import Style, draw_line, width_of
 from storyreel_assembler.domain.captions import break_lines
 from storyreel_assembler.domain.film import Size, Unbuildable
@@ -64,7 +64,7 @@ def _action(picture: Image.Image, brand: Card, top: int, short: int) -> None:
     lines = break_lines(brand.call_to_action, 34 if picture.width > picture.height else 24)
     rule = round(short * 0.10)
     left = (picture.width - rule) // 2
-    ImageDraw.Draw(picture).rectangle((left, top - 1, left + rule, top + max(1, short // 240)), fill=brand.text_color)
+    picture.paste(brand.text_color, (left, top - 1, left + rule + 1, top + max(1, short // 240) + 1))
     at = top + round(pixels * 1.55)
     for line in lines:
         at = _centred(picture, line, at, Style(pixels, brand.text_color)) + round(pixels * 0.3)
@@ -106,8 +106,8 @@ def _plate(logo: Image.Image, ground: str) -> Image.Image:
     if _contrast(mean / 255, np.array(ImageColor.getrgb(ground)[:3], dtype=np.float64) / 255) >= 2.0:
         return logo
     pad = round(max(logo.size) * 0.12)
-    tile = Image.new("RGBA", (logo.width + 2 * pad, logo.height + 2 * pad), (0, 0, 0, 0))
-    ImageDraw.Draw(tile).rounded_rectangle((0, 0, tile.width - 1, tile.height - 1), pad // 2, fill="#ffffff")
+    tile = Image.new("RGBA", (logo.width + 2 * pad, logo.height + 2 * pad), "#ffffff")
+    tile.putalpha(rounded(tile.size, pad // 2))
     tile.alpha_composite(logo, (pad, pad))
     return tile
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from storyreel_assembler.adapters.typeface import Style, draw_line, is_rtl, width_of
 from storyreel_assembler.domain.captions import break_lines
@@ -85,9 +85,8 @@ def _drawn(lines: list[str], pixels: int, rtl: bool, accent: str) -> Image.Image
     width = round(max(widths)) + 2 * pad_x + bar
     height = leading * len(lines) + 2 * pad_y - round(pixels * 0.1)
     box = Image.new("RGBA", (width, height), (0, 0, 0, 0))
-    box.paste(INK, (0, 0), _rounded((width, height), max(3, round(pixels * 0.16))))
-    edge = (width - bar, 0, width - 1, height - 1) if rtl else (0, 0, bar - 1, height - 1)
-    ImageDraw.Draw(box).rectangle(edge, fill=accent)
+    box.paste(INK, (0, 0), rounded((width, height), max(3, round(pixels * 0.16))))
+    box.paste(accent, (width - bar, 0, width, height) if rtl else (0, 0, bar, height))
     for row, line in enumerate(lines):
         baseline = pad_y + row * leading + round(pixels * 1.0)
         left = width - bar - pad_x - widths[row] if rtl else bar + pad_x
@@ -95,11 +94,17 @@ def _drawn(lines: list[str], pixels: int, rtl: bool, accent: str) -> Image.Image
     return box
 
 
-def _rounded(size: tuple[int, int], radius: int) -> Image.Image:
-    """A rounded mask with soft edges, drawn four times as large and reduced."""
-    large = Image.new("L", (size[0] * 4, size[1] * 4), 0)
-    ImageDraw.Draw(large).rounded_rectangle((0, 0, large.width - 1, large.height - 1), radius * 4, fill=255)
-    return large.resize(size, Image.Resampling.LANCZOS)
+def rounded(size: tuple[int, int], radius: int) -> Image.Image:
+    """A rectangle of `width, height` pixels with round corners as coverage 0..255.
+
+    By each pixel's distance from the edge: Pillow's own drawing module brings in its text, and that FriBidi.
+    """
+    half = np.array(size) / 2
+    columns, rows = (np.abs(np.arange(side) + 0.5 - side / 2) for side in size)
+    beyond_x, beyond_y = np.meshgrid(columns - half[0] + radius, rows - half[1] + radius)
+    inside = np.minimum(np.maximum(beyond_x, beyond_y), 0)
+    distance = np.hypot(np.maximum(beyond_x, 0), np.maximum(beyond_y, 0)) + inside - radius
+    return Image.fromarray((np.clip(0.5 - distance, 0, 1) * 255 + 0.5).astype(np.uint8))
 
 
 def _row(height: int, size: Size, subject: Box | None) -> int:

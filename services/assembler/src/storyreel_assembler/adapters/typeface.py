@@ -1,7 +1,7 @@
 """Text in a real typeface: which font covers which letters, how wide a line is, the line as a picture.
 
-Pillow with raqm shapes each run (Arabic joins, Devanagari forms its conjuncts); runs of different fonts are put in
-visual order here. Fonts are subsets of Noto (OFL, see fonts/OFL.txt); `coverage.json` lists their code points.
+`glyphs.py` shapes and fills each run; runs of different fonts are put in visual order here. Fonts are subsets of Noto
+(OFL, see fonts/OFL.txt); `coverage.json` lists their code points.
 """
 
 import json
@@ -10,13 +10,13 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from io import BytesIO
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
+
+from storyreel_assembler.adapters.glyphs import colour_picture, mask_of, shape
 
 BOLD, REGULAR, EMOJI = "NotoSans-Bold.ttf", "NotoSans-Regular.ttf", "NotoColorEmoji-subset.ttf"
 SCRIPTS = ("NotoSansArabic-Bold.ttf", "NotoSansHebrew-Bold.ttf", "NotoSansDevanagari-Bold.ttf", "NotoSansThai-Bold.ttf")
-EMOJI_PIXELS = 109  # the one size at which its bitmaps exist
 INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u2066\u2067\u2068\u2069\ufe0e\ufe0f"
 
 
@@ -40,13 +40,6 @@ def covers(font: str, char: str) -> bool:
     starts, ends = _coverage()[font]
     at = bisect_right(starts, ord(char)) - 1
     return at >= 0 and ord(char) <= ends[at]
-
-
-@cache
-def load(font: str, pixels: int) -> ImageFont.FreeTypeFont:
-    """The font at a size, from the package's own files."""
-    raw = BytesIO(files("storyreel_assembler").joinpath(f"fonts/{font}").read_bytes())
-    return ImageFont.truetype(raw, pixels, layout_engine=ImageFont.Layout.RAQM)
 
 
 def font_of(char: str, latin: str = BOLD) -> str | None:
@@ -142,7 +135,7 @@ def _visual(logical: list[Run], rtl: bool) -> list[Run]:
 def _advance(run: Run, pixels: int) -> float:
     if run.font == EMOJI:
         return len([c for c in run.text if covers(EMOJI, c)]) * pixels * 1.2
-    return float(load(run.font, pixels).getlength(run.text, direction="rtl" if run.rtl else "ltr"))
+    return shape(run.text, run.font, pixels, rtl=run.rtl).advance
 
 
 def width_of(text: str, pixels: int, latin: str = BOLD) -> float:
@@ -152,15 +145,13 @@ def width_of(text: str, pixels: int, latin: str = BOLD) -> float:
 
 def draw_line(picture: Image.Image, at: tuple[float, float], text: str, style: "Style") -> None:
     """Draw a line into an RGBA picture; `at` is the left end of its baseline."""
-    draw = ImageDraw.Draw(picture)
     x, baseline = at
     for run in runs_of(text, style.latin):
         if run.font == EMOJI:
             _draw_emoji(picture, (x, baseline), run, style.pixels)
         else:
-            face = load(run.font, style.pixels)
-            direction = "rtl" if run.rtl else "ltr"
-            draw.text((x, baseline), run.text, font=face, fill=style.color, anchor="ls", direction=direction)
+            shaped = shape(run.text, run.font, style.pixels, rtl=run.rtl)
+            picture.paste(style.color, (0, 0), mask_of(shaped, run.font, style.pixels, picture.size, (x, baseline)))
         x += _advance(run, style.pixels)
 
 
@@ -179,11 +170,8 @@ def _draw_emoji(picture: Image.Image, at: tuple[float, float], run: Run, pixels:
     for char in run.text:
         if not covers(EMOJI, char):
             continue
-        tile = Image.new("RGBA", (136, 128), (0, 0, 0, 0))
-        ImageDraw.Draw(tile).text((0, 0), char, font=load(EMOJI, EMOJI_PIXELS), embedded_color=True)
-        box = tile.getbbox()
-        if box:
-            glyph = tile.crop(box)
+        glyph = colour_picture(char, EMOJI)
+        if glyph is not None:
             scale = side / max(glyph.size)
             glyph = glyph.resize((max(1, round(glyph.width * scale)), max(1, round(glyph.height * scale))))
             picture.alpha_composite(glyph, (max(0, round(x + pixels * 0.04)), max(0, round(at[1] - side * 0.88))))

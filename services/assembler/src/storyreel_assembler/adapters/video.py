@@ -38,7 +38,7 @@ class Material:
 
 def toolchain() -> str:
     """Versions of everything that decides bytes; part of every segment's key."""
-    parts = [f"{name}={version(name)}" for name in ("av", "numpy", "opencv-python-headless", "pillow")]
+    parts = [f"{name}={version(name)}" for name in ("av", "numpy", "opencv-python-headless", "pillow", "uharfbuzz")]
     return " ".join([*parts, f"libavcodec={'.'.join(map(str, av.library_versions['libavcodec']))}"])
 
 

@@ -39,11 +39,12 @@ SIZE_WORDS: dict[Size, str] = {
     Size.DETAIL: "macro detail shot",
 }
 
+# What must stay in the picture in every aspect: inside the middle third, so that 9:16 is a crop and never a letterbox.
 SUBJECT_BOXES: dict[Size, Box] = {
-    Size.WIDE: Box(x=0.3, y=0.25, width=0.4, height=0.55),
-    Size.MEDIUM: Box(x=0.25, y=0.15, width=0.5, height=0.7),
-    Size.CLOSE_UP: Box(x=0.2, y=0.1, width=0.6, height=0.8),
-    Size.DETAIL: Box(x=0.15, y=0.1, width=0.7, height=0.8),
+    Size.WIDE: Box(x=0.36, y=0.25, width=0.28, height=0.55),
+    Size.MEDIUM: Box(x=0.36, y=0.15, width=0.28, height=0.7),
+    Size.CLOSE_UP: Box(x=0.355, y=0.1, width=0.29, height=0.8),
+    Size.DETAIL: Box(x=0.355, y=0.1, width=0.29, height=0.8),
 }
 
 NEGATIVE = "text, letters, watermark, subtitles, distorted anatomy, flicker, jitter, low quality"
