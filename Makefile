@@ -47,7 +47,7 @@ contracts: install ## contract snapshots are those of the models, and compatible
 types: install ## mypy --strict
 	@.venv/bin/mypy $(SOURCES)
 
-bench: install-engine ## measure: control cost, events per second, assembler memory, packet copy (ratios)
+bench: install ## measure: control cost, events per second, assembler memory, packet copy (ratios)
 	@bash tests/bench/run.sh $(ARGS)
 
 compose-test: install ## docker-compose.yml brought up, fed from outside, hurt in the middle, taken down

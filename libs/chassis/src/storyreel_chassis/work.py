@@ -65,7 +65,7 @@ class NoWork:
 class Lane:
     """How the records of a topic are worked."""
 
-    concurrency: int = 8  # records of this topic worked at once in this process
+    concurrency: int = 32  # records of this topic worked at once in this process
     ordered: bool = True  # records of one key one after the other; a parked one parks the later ones
 
 

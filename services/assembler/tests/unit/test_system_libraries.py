@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not MAPS.exists(), reason="the loaded libraries 
 # C++ run time and zlib, on which every Linux wheel may count (PEP 600).
 WATCH = """
 import sys
-import _bz2, _ctypes, _decimal, _hashlib, _lzma, _sqlite3, _ssl, _uuid, pyexpat, zlib
+import ctypes, decimal, hashlib, ssl, uuid, xml.parsers.expat, zipfile
 from pathlib import Path
 
 def loaded():
