@@ -42,7 +42,7 @@ def test_the_grey_card_is_at_zero_stops() -> None:
     assert exposure_of(np.full((8, 8, 3), 118, np.uint8)) == pytest.approx(0, abs=0.05)
 
 
-@given(st.floats(-20, 20), st.floats(-20, 20))
+@given(st.floats(-12, 12), st.floats(-12, 12))  # stronger tints leave sRGB in places and are clipped there
 @settings(max_examples=15, deadline=None)
 def test_a_tint_is_measured_in_lab(a: float, b: float) -> None:
     picture = scene(3)
