@@ -61,5 +61,5 @@ def test_captions_voice_and_signing_load_no_library_of_the_machine(tmp_path: Pat
 def test_a_library_of_the_machine_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "libfribidi.so.0"
     path.write_bytes(bytes(4096))
-    mapped = "import mmap; held = mmap.mmap(open(sys.argv[1], 'rb').fileno(), 0, prot=mmap.PROT_READ)"
+    mapped = "import mmap; file = open(sys.argv[1], 'rb'); held = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)"
     assert strangers(mapped, str(path)) == [str(path)]
