@@ -25,6 +25,7 @@ _INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit code is 0, 1 (trouble, said in a sentence) or 130 (interrupted)."""
     signal.signal(signal.SIGTERM, _as_interrupt)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with Ctrl-C ignored
     chosen = _parser().parse_args(arguments)
     try:
         return int(chosen.run(chosen))
