@@ -66,7 +66,7 @@ done
 
 say "the demo brief goes in"
 export STORYREEL_STACK=$scratch/compose/stack.json
-.venv/bin/storyreel submit examples/briefs/sneaker-launch --watch --out "$scratch/out" >"$scratch/watch.log" 2>&1 &
+timeout 900 .venv/bin/storyreel submit examples/briefs/sneaker-launch --watch --out "$scratch/out" >"$scratch/watch.log" 2>&1 &
 watcher=$!
 for _ in $(seq 240); do grep -q "take 1 rendered" "$scratch/watch.log" && break; sleep 0.5; done
 grep -q "take 1 rendered" "$scratch/watch.log" || { cat "$scratch/watch.log" >&2; exit 1; }
