@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from safety_fakes import blinking, clip, grey, noise
+from storyreel_chassis.children import ChildLost, Children
 from storyreel_safety.adapters.checks import ChildChecks, Limits
-from storyreel_safety.adapters.children import ChildLost, Children
 from storyreel_safety.domain.policy import Policy
 from storyreel_safety.domain.ports import CheckUnavailable, Undecodable
 from storyreel_safety.domain.words import Passage

@@ -2,7 +2,8 @@
 
 from typing import Self
 
-from storyreel_continuity.adapters.children import ChildLost, Children
+from storyreel_chassis.children import ChildLost, Children
+
 from storyreel_continuity.adapters.decoding import look
 from storyreel_continuity.domain.ports import Footage, MeasuringFailed, Other, Seen
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from storyreel_safety.adapters.children import ChildLost, Children
+from storyreel_chassis.children import ChildLost, Children
+
 from storyreel_safety.adapters.decoding import look
 from storyreel_safety.domain.policy import Policy, Stage
 from storyreel_safety.domain.ports import CheckUnavailable, Sighted, Undecodable

@@ -1,7 +1,7 @@
 """Running a function in a child process with a wall clock and a memory limit. A child that overruns is killed.
 
-Children are forked from a server process that has loaded numpy and PyAV once, so a child starts in some milliseconds and a
-crash, a leak or a hang in a decoder stays in the child.
+For work on bytes that outsiders made: children are forked from a server process that has loaded the heavy modules once, so
+one starts in some milliseconds, and a crash, a leak or a hang in a decoder stays in the child.
 """
 
 import asyncio
