@@ -36,7 +36,7 @@ if ! docker info >/dev/null 2>&1; then
     echo "skipped: no Docker engine runs and none can be started here (needs root and dockerd)"; exit 0
   fi
   say "starting a Docker engine"
-  mkdir -p "${STORYREEL_DOCKER_DIR:=$HOME/.cache/storyreel/docker}"
+  mkdir -p "${STORYREEL_DOCKER_DIR:=${HOME:-/tmp}/.cache/storyreel/docker}"
   dockerd --data-root "$STORYREEL_DOCKER_DIR" --pidfile "$scratch/dockerd.pid" >"$scratch/dockerd.log" 2>&1 &
   for _ in $(seq 60); do docker info >/dev/null 2>&1 && break; sleep 0.5; done
   docker info >/dev/null || { tail -5 "$scratch/dockerd.log" >&2; exit 1; }
