@@ -74,8 +74,7 @@ say "the planner crashes in the middle (kill -9 of its process, from outside)"
 kill -9 "$(docker inspect -f '{{.State.Pid}}' "$(compose ps -q planner)")"
 code=0; wait $watcher || code=$?
 tail -12 "$scratch/watch.log"
-# The certificate's authority is made inside the assembler's container: outsiders can verify integrity, not yet trust (exit 5).
-[ $code -eq 0 ] || [ $code -eq 5 ] || { echo "the film did not come: exit $code" >&2; exit 1; }
+[ $code -eq 0 ] || { echo "no film, or one that cannot be trusted: exit $code" >&2; exit 1; }
 restarts=$(docker inspect -f '{{.RestartCount}}' "$(compose ps -q planner)")
 [ "$restarts" -ge 1 ] || { echo "the planner was not restarted, so the crash did not happen" >&2; exit 1; }
 published=$(kcat -C -e -q -b 127.0.0.1:9094 -t assembler-films -f '%h\n' | grep -o 'ce_type=film.published.v1' | wc -l)
