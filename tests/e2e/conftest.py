@@ -41,3 +41,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture
 def studio(stack: Stack) -> Studio:
     return Studio(stack.endpoints)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A film on a busy machine takes minutes; whoever waits for one says for how long."""
+    for item in items:
+        item.add_marker(pytest.mark.timeout(900))
