@@ -76,7 +76,7 @@ def test_a_durable_store_keeps_its_objects_over_a_restart(tmp_path: Path) -> Non
     try:
         place = stack.endpoints["s3"]
         if not place["durable"]:
-            pytest.skip("Go is not installed here, so the store is moto, which says of itself that it forgets")
+            unavailable("go", "so the store is moto, which says of itself that it forgets")
         keys = {"aws_access_key_id": place["access_key"], "aws_secret_access_key": place["secret_key"]}
         client = boto3.client("s3", endpoint_url=place["endpoint"], region_name=place["region"], **keys)
         client.put_object(Bucket=place["bucket"], Key="a/b", Body=b"kept", ContentType="video/mp4")
@@ -93,7 +93,7 @@ def test_the_durable_store_refuses_wrong_credentials(tmp_path: Path) -> None:
     try:
         place = stack.endpoints["s3"]
         if not place["durable"]:
-            pytest.skip("moto accepts any credentials")
+            unavailable("go", "so the store is moto, which accepts any credentials")
         keys = {"aws_access_key_id": place["access_key"], "aws_secret_access_key": "wrong"}
         client = boto3.client("s3", endpoint_url=place["endpoint"], region_name=place["region"], **keys)
         with pytest.raises(client.exceptions.ClientError, match="SignatureDoesNotMatch"):

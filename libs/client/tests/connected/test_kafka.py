@@ -20,6 +20,7 @@ from storyreel_client.lag import measure
 from storyreel_client.publishing import BriefPublisher
 from storyreel_contracts import Brief
 from storyreel_contracts.partitioning import partition_of
+from storyreel_local.testing import unavailable
 
 pytestmark = pytest.mark.connected
 ROOT = Path(__file__).parents[4]
@@ -85,8 +86,10 @@ async def test_a_broker_that_is_not_there_is_said_in_words() -> None:
         await KafkaOffsets(nobody).committed("x")
 
 
-@pytest.mark.skipif(not (shutil.which("kcat") and shutil.which("openssl")), reason="needs kcat and openssl")
 async def test_a_brief_sent_with_kcat_and_openssl_is_signed_like_ours(real_kafka: Any, tmp_path: Path) -> None:
+    for tool in ("kcat", "openssl"):
+        if shutil.which(tool) is None:
+            unavailable(tool, f"there is no {tool} command")
     await real_kafka.create("campaign-briefs", partitions=6)
     stack = {
         "kafka": {"bootstrap_servers": real_kafka.bootstrap_servers},
