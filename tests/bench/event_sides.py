@@ -93,10 +93,10 @@ async def chassis(servers: str, topic: str, meter: Meter) -> dict[str, float]:
     publisher = KafkaPublisher(servers, WRITER)
     room = Room(name=WRITER, decider=Answers(), state=Count)
     lanes = Lanes(room.lane, Delivery(Runtime(room=room, folds=folds, publisher=publisher, clock=SystemClock())).deliver)
-    consumer = Consumer(servers, f"bench-{topic}", [topic], lanes, folds)
+    consumer = Consumer(servers, f"bench-{topic}", [topic], lanes, folds, SystemClock())
     async with publisher:
         await consumer.broker.start()
-        commits = asyncio.create_task(consumer.run_commits(SystemClock()))
+        commits = asyncio.create_task(consumer.run_commits())
         while not meter.saw(_done(lanes)):
             await asyncio.sleep(_TICK_S)
         result = meter.result(_done(lanes))

@@ -7,7 +7,6 @@ the handler below only takes records, so it cannot be slow and cannot raise.
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -29,15 +28,19 @@ _quiet = log.getChild("faststream")  # FastStream's own logger prints coloured t
 _quiet.setLevel(logging.WARNING)
 _COMMIT_EVERY_S = 0.1
 _POLL_MS = 25
+_REFUSED_S = 120.0  # a rebalance or a broker's restart refuses commits for a while; longer, and a restart may help
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     """The one consumer of a service's process: all its topics, one group named after the service."""
 
-    def __init__(self, bootstrap_servers: str, group: str, topics: Sequence[str], lanes: Lanes, folds: FoldStore) -> None:
-        self.group, self.topics, self._lanes, self._folds = group, topics, lanes, folds
+    def __init__(
+        self, bootstrap_servers: str, group: str, topics: Sequence[str], lanes: Lanes, folds: FoldStore, clock: Clock
+    ) -> None:
+        self.group, self.topics, self._lanes, self._folds, self._clock = group, topics, lanes, folds, clock
         self._paused: set[Partition] = set()
         self.draining = self._replaying = False
+        self._refused_since: float | None = None
         self.broker = KafkaBroker(
             bootstrap_servers, client_id=f"storyreel-{group}", ack_policy=AckPolicy.MANUAL, consumer_only=True,
             allow_auto_create_topics=False, apply_types=False, graceful_timeout=5.0, logger=_quiet,
@@ -55,20 +58,22 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """aiokafka's consumer while it is running."""
         return self._subscriber.consumer
 
-    @property
-    def alive(self) -> bool:
-        """Whether the poll loop still runs."""
-        return bool(self._subscriber.tasks) and not any(t.done() for t in self._subscriber.tasks)
+    async def check(self) -> str:
+        """What is wrong with reading, or '': it polls, and what is done gets committed."""
+        if not self._subscriber.tasks or any(t.done() for t in self._subscriber.tasks):
+            return "the poll loop does not run"
+        refused = 0.0 if self._refused_since is None else self._clock.monotonic() - self._refused_since
+        return f"for {refused:.0f} s no commit was accepted" if refused > _REFUSED_S else ""
 
     @property
     def assigned(self) -> set[Partition]:
         """Partitions that this member owns."""
         return {Partition(*tp) for tp in self.client.assignment()} if self.client else set()
 
-    async def run_commits(self, clock: Clock) -> None:
+    async def run_commits(self) -> None:
         """Commit done marks and resume paused partitions, for ever."""
         while True:
-            await clock.sleep(_COMMIT_EVERY_S)
+            await self._clock.sleep(_COMMIT_EVERY_S)
             await self.commit()
             self._resume()
 
@@ -76,14 +81,17 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Commit every mark that moved; a refused commit is counted, and the mark is offered again."""
         marks = {p: m for p, m in self._lanes.marks().items() if p in self.assigned}
         if not marks or self.client is None:
+            self._refused_since = None
             return
         try:
             await self.client.commit({TopicPartition(*p): OffsetAndMetadata(m, "") for p, m in marks.items()})
             known = await self._folds.advance({_name(p): m for p, m in marks.items()})
         except (KafkaError, Unavailable) as error:
+            self._refused_since = self._clock.monotonic() if self._refused_since is None else self._refused_since
             metrics.COMMIT_FAILURES.labels(type(error).__name__).inc()
             log.warning("commit refused: %s", error)
             return
+        self._refused_since = None
         for partition, mark in marks.items():
             if lane := self._lanes.get(partition):
                 lane.offsets.committed(mark)
@@ -123,22 +131,23 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             else:
                 return None if positions is None else dict(positions)
 
-    async def _seek(self, partition: Partition, known: dict[str, int] | None) -> None:
-        client = self.client
-        if client is None:
-            return
-        tp = TopicPartition(*partition)
-        lane = self._lanes.get(partition)
-        if lane and lane.offsets.next_offset is not None:
-            client.seek(tp, lane.offsets.next_offset)
-            return
-        with suppress(KafkaError):
-            committed = await client.committed(tp)
-            folded = (known or {}).get(_name(partition))
-            if committed and (folded is None or folded < committed):
-                metrics.REPLAYS.inc()
-                log.info("reading %s/%d again from %s: the fold store stands there", *partition, folded or "the beginning")
-                client.seek(tp, folded) if folded else await client.seek_to_beginning(tp)
+    async def _seek(self, partition: Partition, known: dict[str, int] | None, *, anew: bool = False) -> None:
+        """Go on where the lane stands; else where the fold store stands, if that is behind the group's commit (or `anew`)."""
+        tp, folded = TopicPartition(*partition), (known or {}).get(_name(partition))
+        while self.client and partition in self.assigned:
+            lane = self._lanes.get(partition)
+            try:
+                if lane and lane.offsets.next_offset is not None:
+                    self.client.seek(tp, lane.offsets.next_offset)
+                elif anew or (folded or 0) < (await self.client.committed(tp) or 0):
+                    metrics.REPLAYS.inc()
+                    log.info("reading %s/%d again from %s: the fold store stands there", *partition, folded or "the beginning")
+                    self.client.seek(tp, folded) if folded else await self.client.seek_to_beginning(tp)
+            except KafkaError:
+                log.exception("cannot tell where to read %s/%d; asking again", *partition)
+                await asyncio.sleep(1)
+            else:
+                return
 
     async def _replay(self) -> None:
         """The fold store lost its memory while we ran: start every partition anew.
@@ -155,25 +164,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         known, restarted = await self._positions(), set[Partition]()
         while missing := self.assigned - restarted:  # a rebalance may bring others meanwhile
             for partition in missing:
-                await self._restart(partition, known)
+                await self._seek(partition, known, anew=True)
             restarted |= missing
         self._replaying = False
         self._paused.clear()
         if not self.draining:
             self.client.resume(*self.client.assignment())
-
-    async def _restart(self, partition: Partition, known: dict[str, int] | None) -> None:
-        """Read a partition from where the new store stands, or from its beginning."""
-        tp, folded = TopicPartition(*partition), (known or {}).get(_name(partition))
-        while self.client and partition in self.assigned:
-            try:
-                self.client.seek(tp, folded) if folded else await self.client.seek_to_beginning(tp)
-            except KafkaError:
-                log.exception("cannot seek %s/%d; trying again", *partition)
-                await asyncio.sleep(1)
-            else:
-                metrics.REPLAYS.inc()
-                return
 
     async def _take(self, records: tuple[ConsumerRecord[bytes, bytes], ...]) -> None:
         for record in () if self._replaying else records:

@@ -76,6 +76,12 @@ class LoopWatch:
         return f"the event loop stood still for {late:.0f} s" if late > _STUCK_S else ""
 
 
+async def whole(tasks: Iterable[asyncio.Task[None]]) -> str:
+    """Names of the background parts that ended; without this a process whose commits have died would look well."""
+    ended = [t.get_coro().__qualname__ for t in tasks if t.done() and not t.cancelled()]  # type: ignore[union-attr]
+    return f"background parts ended: {', '.join(ended)}" if ended else ""
+
+
 def ops_app(service: str, live: Iterable[Check], ready: Iterable[Check]) -> Starlette:
     """The ops endpoints of a service."""
     lives, readies = list(live), list(ready)

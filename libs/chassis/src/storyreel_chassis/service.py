@@ -69,13 +69,15 @@ class _Service:
         runtime = Runtime(room=room, folds=parts.folds, publisher=parts.publisher, clock=self._clock)
         self._lanes = Lanes(room.lane, Delivery(runtime).deliver)
         topics = topics_read_by(room.name)
-        self._consumer = Consumer(shared.kafka_bootstrap_servers, room.name, topics, self._lanes, parts.folds)
+        self._consumer = Consumer(shared.kafka_bootstrap_servers, room.name, topics, self._lanes, parts.folds, self._clock)
         self._watch = health.LoopWatch(self._clock)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
         app = FastStream(self._consumer.broker, logger=None, on_shutdown=[self._drain])
-        ops = health.ops_app(self._room.name, [self._watch.check, self._polls], [self._redis_answers, self._store_answers])
+        ops = health.ops_app(
+            self._room.name, [self._watch.check, self._consumer.check, self._whole], [self._redis_answers, self._store_answers]
+        )
         server = health.web_server(ops, self._shared.ops_host, self._shared.ops_port)
         for collector in (health.LagCollector(self), *self._room.collectors):
             REGISTRY.register(collector)
@@ -83,7 +85,7 @@ class _Service:
             await stack.enter_async_context(self._parts.publisher)
             for part in self._room.startup:
                 await stack.enter_async_context(part)
-            self._start(server.serve(), self._watch.run(), self._consumer.run_commits(self._clock))
+            self._start(server.serve(), self._watch.run(), self._consumer.run_commits())
             self._start(timers.pump(self._parts.folds, self._parts.publisher, self._clock, self._room.name))
             await app.run()
             server.should_exit = True
@@ -117,8 +119,8 @@ class _Service:
             await self._lanes.keep_only(set())
         await self._consumer.commit()
 
-    async def _polls(self) -> str:
-        return "" if self._consumer.alive else "the poll loop does not run"
+    async def _whole(self) -> str:
+        return await health.whole(self._tasks)
 
     async def _redis_answers(self) -> str:
         try:

@@ -11,8 +11,10 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from storyreel_chassis.clock import SystemClock
 from storyreel_chassis.consumer import Consumer
+from storyreel_chassis.errors import Unavailable
 from storyreel_chassis.folds import MemoryFoldStore
 from storyreel_chassis.lanes import Lanes
+from storyreel_chassis.testing import FakeClock
 from storyreel_chassis.work import Lane, Record
 from storyreel_local.testing import KafkaPlace
 
@@ -24,9 +26,9 @@ async def member(
     kafka: KafkaPlace, group: str, topic: str, deliver: Callable[[Record], object], folds: MemoryFoldStore, **lane: Any
 ) -> AsyncIterator[Consumer]:
     lanes = Lanes(lambda _: Lane(**lane), deliver)  # type: ignore[arg-type]
-    consumer = Consumer(kafka.bootstrap_servers, group, [topic], lanes, folds)
+    consumer = Consumer(kafka.bootstrap_servers, group, [topic], lanes, folds, SystemClock())
     await consumer.broker.start()
-    commits = asyncio.create_task(consumer.run_commits(SystemClock()))
+    commits = asyncio.create_task(consumer.run_commits())
     try:
         yield consumer
     finally:
@@ -151,3 +153,29 @@ async def test_records_with_headers_that_are_not_text_do_not_stop_the_loop(real_
         await until(lambda: len(seen) == 2)
     assert seen[0].headers == (("h", b"\xff\xfe"), ("n", b""))
     assert seen[1].value == b""
+
+
+async def test_commits_that_are_refused_for_long_show_on_the_probe(real_kafka: KafkaPlace) -> None:
+    class Away(MemoryFoldStore):
+        async def advance(self, _: object) -> bool:
+            raise Unavailable("Redis is away")
+
+    topic, seen = await real_kafka.new_topic("refused", partitions=1), []
+
+    async def deliver(record: Record) -> None:
+        seen.append(record)
+
+    clock = FakeClock()
+    lanes = Lanes(lambda _: Lane(), deliver)
+    consumer = Consumer(real_kafka.bootstrap_servers, uuid4().hex, [topic], lanes, Away(), clock)
+    await consumer.broker.start()
+    try:
+        await write(real_kafka, topic, 0, 1)
+        await until(lambda: bool(seen))
+        await consumer.commit()
+        assert await consumer.check() == "", "a short refusal is no reason to die"
+        clock.advance(121)
+        await consumer.commit()
+        assert "for 121 s no commit was accepted" in await consumer.check()
+    finally:
+        await consumer.broker.stop()
