@@ -1,9 +1,11 @@
 """The floor plan: the same doors in six rooms, sizes that stay readable, nothing in the tree that must not be there."""
 
 import ast
+import json
 import re
 import subprocess
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -107,3 +109,17 @@ def test_the_chassis_knows_nothing_of_films() -> None:
 
 def test_the_readme_shows_the_event_flow_as_it_is() -> None:
     assert mermaid() in (ROOT / "README.md").read_text(), "run python -m storyreel_contracts.flow and put it in"
+
+
+def test_planner_and_renderer_mean_the_same_null_model() -> None:
+    cards = [json.loads(p.read_text()) for p in tracked("services/**/null_card.json")]
+    assert len(cards) == 2
+    assert cards[0] == cards[1]
+
+
+def test_planner_and_renderer_bill_the_same_price() -> None:
+    prices = [
+        import_module(f"storyreel_{room}.settings").Settings.model_fields["price_micros_per_device_second"].default
+        for room in ("planner", "renderer")
+    ]
+    assert prices[0] == prices[1]
