@@ -14,7 +14,7 @@ run_room() {
   [ -d "$room/tests" ] && tests=$room/tests
   python=.venv/bin/python
   seed=--hypothesis-seed=${HYPOTHESIS_SEED:-0} # the same cases for everybody; HYPOTHESIS_SEED=random looks for new ones
-  [ "$room" = services/renderer/engine ] && python=.venv-engine/bin/python && seed=-q
+  [ "$room" = services/renderer/engine ] && python=.venv-engine/bin/python && seed=-rs
   log=$logs/${room//\//-}
   began=$SECONDS
   "$python" -m pytest -q -rs "$seed" "$tests" >"$log" 2>&1 || echo "$room" >>"$logs/failed"
