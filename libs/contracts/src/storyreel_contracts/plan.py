@@ -1,5 +1,7 @@
 """The plan: script, shot list, bible, price and finish time. Time on the film's grid is counted in frames."""
 
+from typing import Literal
+
 from pydantic import AwareDatetime, Field
 
 from storyreel_contracts.artifacts import ArtifactRef
@@ -26,6 +28,12 @@ class ModelCard(Model):
     steps: dict[Tier, int] = Field(description="denoise steps by tier")
     guidance: float = Field(default=1.0, ge=0)
     device_seconds: dict[Tier, float] = Field(description="expected device seconds of one full-length render by tier")
+    draft_steps: int = Field(
+        default=0, ge=0, description="a preview is the final's first so many steps; 0: previews are renders of their own"
+    )
+    first_frame: Literal["none", "optional", "required"] = Field(
+        default="none", description="whether a render starts from a given picture"
+    )
 
     @property
     def ref(self) -> ModelRef:

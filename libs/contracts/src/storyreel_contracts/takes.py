@@ -30,6 +30,10 @@ class ShotRendered(Fact):
     device_seconds: Seconds
     cost_micros: Micros
     reused: bool = False
+    windows: int = Field(default=1, ge=1, description="temporal windows that the shot was made in")
+    seam: float | None = Field(
+        default=None, ge=0, description="largest change between frames at a window's edge over the usual change; 1 is seamless"
+    )
 
 
 class ShotRenderFailed(Fact):
@@ -90,6 +94,14 @@ class Correction(Model):
     grade: dict[str, float] = Field(default_factory=dict, description="exposure in stops, a/b shift in CIELAB")
 
 
+class TierGap(Model):
+    """How far a final is from the preview that was approved."""
+
+    preview: Sha256 = Field(description="build key of the preview")
+    ssim: float = Field(ge=-1, le=1, description="mean structural similarity at the smaller of the two sizes; 1 is equal")
+    delta_e: float = Field(ge=0, description="mean colour difference, deltaE2000")
+
+
 class Comparison(Fact):
     """What every continuity report says."""
 
@@ -100,6 +112,7 @@ class Comparison(Fact):
     key: Sha256
     measures: list[Measure]
     evidence: ArtifactRef | None = Field(default=None, description="picture with the measured frames side by side")
+    tier_gap: TierGap | None = Field(default=None, description="for a final whose preview is known")
 
 
 class ShotMatched(Comparison):
