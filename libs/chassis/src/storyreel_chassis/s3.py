@@ -108,6 +108,24 @@ class S3ArtifactStore:
         except BotoCoreError as error:
             raise OSError(f"object storage: {error}") from error
 
+    async def expire(self, prefix: str, days: int) -> bool:
+        """Let the store delete what lies under `prefix` after `days`; False if this store has no lifecycle rules.
+
+        Replaces the bucket's rules. Raises OSError while the store is away.
+        """
+        rule = {"ID": prefix, "Filter": {"Prefix": prefix}, "Status": "Enabled", "Expiration": {"Days": days}}
+        try:
+            await asyncio.to_thread(
+                self._client.put_bucket_lifecycle_configuration, Bucket=self._bucket, LifecycleConfiguration={"Rules": [rule]}
+            )
+        except ClientError as error:
+            if _code(error) in {"NotImplemented", "MethodNotAllowed"}:
+                return False
+            raise OSError(f"object storage: {error}") from error
+        except BotoCoreError as error:
+            raise OSError(f"object storage: {error}") from error
+        return True
+
     def _read(self, **where: str) -> bytes:
         body: bytes = self._client.get_object(**where)["Body"].read()
         return body

@@ -16,6 +16,9 @@ from storyreel_chassis.s3 import S3ArtifactStore
 from storyreel_chassis.settings import SharedSettings
 
 log = logging.getLogger(__name__)
+EXPIRING = "keys/checkpoints/"
+EXPIRY_DAYS = 7
+"""Half-made work is worth keeping for as long as a person may take to approve what it is a draft of."""
 
 
 async def create_topics(bootstrap_servers: str, replication: int) -> list[str]:
@@ -44,12 +47,18 @@ async def prepare(shared: SharedSettings) -> None:
     while True:
         try:
             made = await create_topics(shared.kafka_bootstrap_servers, replication)
-            await S3ArtifactStore(shared).create_bucket()
+            store = S3ArtifactStore(shared)
+            await store.create_bucket()
+            expires = await store.expire(EXPIRING, EXPIRY_DAYS)
         except (KafkaError, OSError) as error:
             log.info("waiting for the parts: %s", error)
             await asyncio.sleep(1)
         else:
             log.info("%d topics made, bucket %s is there", len(made), shared.s3_bucket)
+            if not expires:
+                log.warning(
+                    "the store has no lifecycle rules: delete what is older than %d days under %s", EXPIRY_DAYS, EXPIRING
+                )
             return
 
 
