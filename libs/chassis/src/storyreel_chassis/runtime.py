@@ -6,7 +6,7 @@ Publish comes before save: a crash between them publishes again under the same i
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from pydantic import BaseModel
@@ -35,14 +35,16 @@ class Runtime:
 
     async def handle(self, event: Event, attempt: int = 1) -> bool:
         """Bring the event to its end. Returns False if it was seen before. Raises what the performer raises."""
-        fresh = await self._settle(event, attempt)
-        while held := await self._release(event.film_id):
-            if not any([await self._settle(e, attempt) for e in held]):
+        fresh, held = await self._settle(event, attempt)
+        while held:
+            settled = [await self._settle(_thaw(h), attempt) for h in held]
+            if not any(s.changed for s in settled):
                 break
+            held = settled[-1].held
         return fresh
 
-    async def _settle(self, event: Event, attempt: int) -> bool:
-        """Decide, perform what is missing, decide again, until the fold could be saved. True if something changed."""
+    async def _settle(self, event: Event, attempt: int) -> "_Settled":
+        """Decide, perform what is missing, decide again, until the fold could be saved."""
         with tracing.span(f"handle {event.envelope.type}", event.envelope.trace, film_id=event.film_id) as trace:
             step = _Step(self, event, attempt, trace)
             while True:
@@ -52,10 +54,6 @@ class Runtime:
                 if result is not None:
                     return result
                 await step.perform_missing()
-
-    async def _release(self, film_id: str) -> list[Event]:
-        fold = (await self.folds.load(film_id)).fold
-        return [_thaw(h) for h in fold.held]
 
     def state_of(self, fold: Fold) -> BaseModel:
         """The room's own state in a fold."""
@@ -78,6 +76,13 @@ class Runtime:
         return Event(envelope, new.data)
 
 
+class _Settled(NamedTuple):
+    """What became of an event: whether the fold changed, and what waits in the fold now."""
+
+    changed: bool
+    held: list[Held]
+
+
 class _Step:
     """One event on its way through one room; remembers outcomes so that no work is done twice in one handling."""
 
@@ -86,11 +91,11 @@ class _Step:
         self._outcomes: dict[str, Any] = {}
         self._missing: list[Task] = []
 
-    async def try_once(self) -> bool | None:
-        """True: done. False: nothing changed. None: work is missing, or another replica was first."""
+    async def try_once(self) -> _Settled | None:
+        """None: work is missing, or another replica was first."""
         loaded = await self._runtime.folds.load(self.event.film_id)
         if self.event.event_id in loaded.fold.seen:
-            return False
+            return _Settled(False, loaded.fold.held)
         decision = self._runtime.room.decider.decide(self._runtime.state_of(loaded.fold), self.event)
         if decision.hold:
             return await self._hold(loaded)
@@ -123,7 +128,7 @@ class _Step:
             state, facts, timers = more.state, [*facts, *more.facts], [*timers, *more.timers]
         return Decision(state=state, facts=facts, timers=timers)
 
-    async def _conclude(self, loaded: Loaded, decision: Decision[Any]) -> bool | None:
+    async def _conclude(self, loaded: Loaded, decision: Decision[Any]) -> _Settled | None:
         events = [self._runtime.event_for(f, self.event, self._trace) for f in decision.facts]
         if events:
             await self._runtime.publisher.publish(*events)
@@ -136,18 +141,18 @@ class _Step:
         )
         return await self._save(loaded, changed, decision.timers)
 
-    async def _hold(self, loaded: Loaded) -> bool | None:
-        if any(_thaw(h).event_id == self.event.event_id for h in loaded.fold.held):
-            return False
+    async def _hold(self, loaded: Loaded) -> _Settled | None:
+        if len(_without(loaded.fold.held, self.event)) < len(loaded.fold.held):
+            return _Settled(False, loaded.fold.held)
         headers, value = encode(self.event)
         held = [*loaded.fold.held, Held(headers=headers, value=value.decode())]
         parked = [i for i in loaded.fold.parked if i != self.event.event_id]
         return await self._save(loaded, loaded.fold.model_copy(update={"held": held, "parked": parked}), ())
 
-    async def _save(self, loaded: Loaded, fold: Fold, timers: Iterable[Timer]) -> bool | None:
+    async def _save(self, loaded: Loaded, fold: Fold, timers: Iterable[Timer]) -> _Settled | None:
         whose = TimerKey(self.event.film_id, self.event.envelope.tenant_id)
         if await self._runtime.folds.save(whose, Loaded(fold, loaded.version), tuple(timers)):
-            return True
+            return _Settled(True, fold.held)
         metrics.CONFLICTS.inc()
         return None
 

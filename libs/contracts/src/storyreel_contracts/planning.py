@@ -39,7 +39,9 @@ class RenderSpec(Model):
     continues: ArtifactRef | None = Field(default=None, description="artifact this render starts from")
     references: list[ArtifactRef] = Field(default_factory=list)
     stop_after: int = Field(
-        default=0, ge=0, description="a draft: decode a copy after so many of `steps`, keep the rest for the final; 0 renders all"
+        default=0,
+        ge=0,
+        description="a draft: decode a copy after so many of `steps`, the final goes on from there; 0: no draft",
     )
 
 

@@ -1,6 +1,7 @@
 """The catalogue of topics: who writes, who reads, what is kept how long. Everything about topics is derived from here."""
 
 from dataclasses import dataclass, field
+from functools import cache
 
 from storyreel_contracts import assembly, films, planning, takes, timers, verdicts
 from storyreel_contracts.base import Fact
@@ -133,6 +134,7 @@ CATALOGUE: tuple[Topic, ...] = (*PUBLIC, *(topic for service in SERVICES for top
 BY_NAME = {topic.name: topic for topic in CATALOGUE}
 
 
+@cache
 def topics_read_by(service: str) -> tuple[str, ...]:
     """Names of all topics that `service` subscribes to, its retry and timer topics included."""
     return tuple(t.name for t in CATALOGUE if service in t.readers)

@@ -59,4 +59,4 @@ class FilmState(Model):
 
     def version(self, number: int) -> VersionState:
         """State of a version; empty if nothing is known of it yet."""
-        return self.versions.get(number, VersionState())
+        return self.versions.get(number) or VersionState()
