@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +51,26 @@ class Command:
     broker: MemoryBroker = field(default_factory=MemoryBroker)
     environ: dict[str, str] = field(default_factory=dict)
     terminal: bool = False
+    asked: list[str] = field(default_factory=list)
+    says_yes: bool = True
+    now: datetime = datetime(2026, 11, 21, 18, tzinfo=UTC)
+
+    def ask(self, question: str) -> bool:
+        """The person at the keyboard."""
+        self.asked.append(question)
+        return self.says_yes
 
     def __call__(self, *argv: str | Path) -> Answer:
         """Run it."""
         out, err = (Terminal(), Terminal()) if self.terminal else (io.StringIO(), io.StringIO())
-        doors = Doors(studio=self.gateway.door, sender=self.broker, reader=self.broker, offsets=self.broker)
+        doors = Doors(
+            studio=self.gateway.door,
+            sender=self.broker,
+            reader=self.broker,
+            offsets=self.broker,
+            ask=self.ask,
+            now=lambda: self.now,
+        )
         args = [str(a) for a in argv]
         code = run(args, environ=self.environ, folder=self.folder, doors=doors, out=out, err=err)
         return Answer(code, out.getvalue(), err.getvalue())

@@ -19,7 +19,7 @@ from storyreel_contracts.topics import (
 )
 
 ROOT = Path(__file__).parents[3]
-OUTSIDE = {"campaign"}
+OUTSIDE = {"campaign", "operator"}
 by_name = pytest.mark.parametrize("topic", CATALOGUE, ids=lambda t: t.name)
 by_service = pytest.mark.parametrize("service", SERVICES)
 
@@ -36,7 +36,7 @@ def test_no_name_stands_twice() -> None:
 
 @by_name
 def test_a_topic_is_keyed_by_film_and_says_what_it_is_for(topic: Topic) -> None:
-    assert topic.key == "film_id"
+    assert topic.key == ("letter_id" if topic.owner == "operator" else "film_id")
     assert topic.purpose
     assert topic.partitions >= 1
 
@@ -75,6 +75,11 @@ def test_each_fact_has_one_writer() -> None:
 def test_dead_letters_outlive_whatever_they_came_from(service: str) -> None:
     kept = BY_NAME[dead_letters_of(service)].retention_ms
     assert all(kept >= BY_NAME[name].retention_ms for name in topics_read_by(service))
+
+
+@by_service
+def test_what_was_done_with_a_dead_letter_is_known_longer_than_the_letter(service: str) -> None:
+    assert BY_NAME["operator-audit"].retention_ms > 2 * BY_NAME[dead_letters_of(service)].retention_ms
 
 
 @by_service

@@ -6,7 +6,8 @@ the handler below only takes records, so it cannot be slow and cannot raise.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -28,11 +29,16 @@ _quiet = log.getChild("faststream")  # FastStream's own logger prints coloured t
 _quiet.setLevel(logging.WARNING)
 _COMMIT_EVERY_S = 0.1
 _POLL_MS = 25
+_ENDS_EVERY_S = 5.0
+_ASK_STORE_EVERY_S = 5.0
 _REFUSED_S = 120.0  # a rebalance or a broker's restart refuses commits for a while; longer, and a restart may help
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     """The one consumer of a service's process: all its topics, one group named after the service."""
+
+    _ends: Mapping[TopicPartition, int] = {}
+    _ends_at = -_ENDS_EVERY_S
 
     def __init__(
         self, bootstrap_servers: str, group: str, topics: Sequence[str], lanes: Lanes, folds: FoldStore, clock: Clock
@@ -41,6 +47,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._paused: set[Partition] = set()
         self.draining = self._replaying = False
         self._refused_since: float | None = None
+        self._asked_at = math.inf  # the store is asked again only after it was asked once
         self.broker = KafkaBroker(
             bootstrap_servers, client_id=f"storyreel-{group}", ack_policy=AckPolicy.MANUAL, consumer_only=True,
             allow_auto_create_topics=False, apply_types=False, graceful_timeout=5.0, logger=_quiet,
@@ -76,15 +83,26 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._clock.sleep(_COMMIT_EVERY_S)
             await self.commit()
             self._resume()
+            await self._mind_closed()
+
+    def end(self, partition: Partition) -> int | None:
+        """Offset after the partition's last record, as far as the broker has said."""
+        tp = TopicPartition(*partition)
+        fetched = self.client.highwater(tp) if self.client else None
+        return max(fetched or 0, self._ends[tp]) if tp in self._ends else fetched
 
     async def commit(self) -> None:
         """Commit every mark that moved; a refused commit is counted, and the mark is offered again."""
         marks = {p: m for p, m in self._lanes.marks().items() if p in self.assigned}
-        if not marks or self.client is None:
+        now = self._clock.monotonic()
+        # An idle room asks as well: if the store lost its memory, the timers of films that wait are gone with it.
+        if self.client is None or not (marks or now - self._asked_at >= _ASK_STORE_EVERY_S):
             self._refused_since = None
             return
+        self._asked_at = now
         try:
-            await self.client.commit({TopicPartition(*p): OffsetAndMetadata(m, "") for p, m in marks.items()})
+            if marks:
+                await self.client.commit({TopicPartition(*p): OffsetAndMetadata(m, "") for p, m in marks.items()})
             known = await self._folds.advance({_name(p): m for p, m in marks.items()})
         except (KafkaError, Unavailable) as error:
             self._refused_since = self._clock.monotonic() if self._refused_since is None else self._refused_since
@@ -116,8 +134,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         known = await self._positions()
         if known is None:  # new, or lost meanwhile: no lane may go on as if its folds were there
             await self._lanes.keep_only(set())
-        for partition in partitions:
+        for partition in sorted(partitions):  # in one order, so that a simulated run can be repeated
             await self._seek(partition, known)
+        if self._paused and self.client:  # the client forgets with the old assignment; a full or closed lane is still that
+            self.client.pause(*(TopicPartition(*p) for p in self._paused))
         if self.draining:
             self.stop_taking()
 
@@ -125,6 +145,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         while True:
             try:
                 positions = await self._folds.positions()
+                self._asked_at = self._clock.monotonic()
             except Unavailable:
                 log.exception("the fold store does not say where it stands; waiting for it")
                 await asyncio.sleep(1)
@@ -163,7 +184,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._lanes.keep_only(set())
         known, restarted = await self._positions(), set[Partition]()
         while missing := self.assigned - restarted:  # a rebalance may bring others meanwhile
-            for partition in missing:
+            for partition in sorted(missing):
                 await self._seek(partition, known, anew=True)
             restarted |= missing
         self._replaying = False
@@ -185,10 +206,24 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def _resume(self) -> None:
         for partition in [] if self.draining else list(self._paused):
             lane = self._lanes.get(partition)
-            if lane is None or lane.roomy:
+            if partition.topic not in self._lanes.closed and (lane is None or lane.roomy):
                 self._paused.discard(partition)
                 if self.client and partition in self.assigned:
                     self.client.resume(TopicPartition(*partition))
+
+    async def _mind_closed(self) -> None:
+        """Pause what was closed, and ask for its ends: nothing is fetched there, so nobody else tells how far behind we are."""
+        closed = {p for p in self.assigned if p.topic in self._lanes.closed} if self._lanes.closed else set()
+        if not closed or self.client is None:
+            return
+        self.client.pause(*(TopicPartition(*p) for p in closed - self._paused))
+        self._paused |= closed
+        if self._clock.monotonic() - self._ends_at >= _ENDS_EVERY_S:
+            self._ends_at = self._clock.monotonic()
+            try:
+                self._ends = await self.client.end_offsets([TopicPartition(*p) for p in closed])
+            except KafkaError as error:
+                log.warning("cannot tell how far the stopped topics have grown: %s", error)
 
 
 def _name(partition: Partition) -> str:
@@ -196,7 +231,8 @@ def _name(partition: Partition) -> str:
 
 
 def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:
-    return Record(raw.topic, raw.partition, raw.offset, raw.key, raw.value or b"", tuple(raw.headers), raw.timestamp)
+    value, null = raw.value or b"", raw.value is None
+    return Record(raw.topic, raw.partition, raw.offset, raw.key, value, tuple(raw.headers), raw.timestamp, null)
 
 
 async def _as_it_came(message: tuple[ConsumerRecord[bytes, bytes], ...]) -> KafkaAckableMessage:

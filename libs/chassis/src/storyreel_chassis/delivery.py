@@ -5,7 +5,8 @@ Whatever happens, the record is done afterwards; if even that cannot be written,
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from hashlib import sha256
 from itertools import chain, repeat
 
 from storyreel_contracts import FACTS, ContractError, Event, FailureKind, decode
@@ -13,9 +14,11 @@ from storyreel_contracts.envelope import type_of
 from storyreel_contracts.topics import RETRY_DELAYS_S, dead_letters_of, retries_of
 
 from storyreel_chassis import logs, metrics
-from storyreel_chassis.errors import Permanent, Transient, Unavailable, WorkError
+from storyreel_chassis.errors import Permanent, TooLarge, Transient, Unavailable, WorkError
 from storyreel_chassis.folds import Loaded, TimerKey
+from storyreel_chassis.limits import DeadLetterLimit
 from storyreel_chassis.runtime import Runtime
+from storyreel_chassis.stamps import attempt_of, due_of, origin_of, stamped
 from storyreel_chassis.work import Record
 
 log = logging.getLogger(__name__)
@@ -27,9 +30,20 @@ class Delivery:
     """Brings records to a room's runtime and deals with what goes wrong."""
 
     runtime: Runtime
+    limit: DeadLetterLimit | None = None
 
     async def deliver(self, record: Record) -> None:
         """Bring the record to its end. Returns only when it is handled, skipped, parked or dead."""
+        if self.limit is None:
+            await self._deliver(record)
+            return
+        self.limit.begin(record)
+        try:
+            await self._deliver(record)
+        finally:
+            self.limit.end(record)
+
+    async def _deliver(self, record: Record) -> None:
         began = self.runtime.clock.monotonic()
         for wait in chain(_BACKOFF_S, repeat(_BACKOFF_S[-1])):
             try:
@@ -58,7 +72,7 @@ class Delivery:
                 return await self._failed(record, cause)
 
     async def _handle(self, record: Record) -> str:
-        raw = self.runtime.room.raw.get(_origin(record))
+        raw = self.runtime.room.raw.get(origin_of(record))
         if raw is not None:
             await self.runtime.publisher.publish(*await raw(record))
             return "handled"
@@ -75,10 +89,11 @@ class Delivery:
 
     async def _waits_behind(self, record: Record, event: Event) -> bool:
         """Park a record behind an earlier one of its film that waits for a retry, so that their order is kept."""
-        if not self.runtime.room.lane(_origin(record)).ordered:
+        if not self.runtime.room.lane(origin_of(record)).ordered:
             return False
         loaded = await self.runtime.folds.load(event.film_id)
-        parked = loaded.fold.parked
+        # One that a slower replica noted after it was done elsewhere never comes back to be taken off the list.
+        parked = [i for i in loaded.fold.parked if i not in loaded.fold.seen]
         if not parked or parked[0] == event.event_id or event.event_id in loaded.fold.seen:
             return False
         await self._note_parked(event, parked=True)
@@ -90,9 +105,12 @@ class Delivery:
         log.warning("attempt %d failed: %s", attempt, error, exc_info=error.kind == FailureKind.INTERNAL)
         if isinstance(error, Permanent) or attempt > len(RETRY_DELAYS_S):
             return await self._bury(record, error)
-        if self.runtime.room.lane(_origin(record)).ordered and _origin(record) not in self.runtime.room.raw:
+        if self.runtime.room.lane(origin_of(record)).ordered and origin_of(record) not in self.runtime.room.raw:
             await self._note_parked(decode(record.headers, record.value), parked=True)
-        await self._park(record, attempt - 1, attempt + 1, error.kind, error.reason)
+        try:
+            await self._park(record, attempt - 1, attempt + 1, error.kind, error.reason)
+        except TooLarge:
+            return await self._bury(record, error)
         return "retried"
 
     async def _park(self, record: Record, lane: int, attempt: int, kind: FailureKind, reason: str) -> None:
@@ -104,25 +122,42 @@ class Delivery:
             "x-error-class": kind,
             "x-error": reason[:500],
         }
-        await self.runtime.publisher.write(topic, record.key, record.value, _with(record, more))
+        await self.runtime.publisher.write(topic, record.key, _value(record), stamped(record, more))
         metrics.RETRIED.labels(topic, kind).inc()
 
     async def _bury(self, record: Record, error: WorkError) -> str:
-        topic = dead_letters_of(self.runtime.room.name)
+        if self.limit and not self._from_outside(record, error):
+            await self.limit.admit(record)
+        await self._let_others_pass(record)  # first: if it fails, no letter is written yet, and so none is written twice
         more = {
             "x-dlq-reason": error.kind,
             "x-dlq-error": error.reason[:2000],
             "x-dlq-attempts": str(attempt_of(record)),
             "x-dlq-at": self.runtime.clock.now().isoformat(),
         }
-        await self.runtime.publisher.write(topic, record.key, record.value, _with(record, more))
+        await self._write_letter(record, more)
         metrics.DEAD.labels(error.kind).inc()
         log.error("dead letter: %s", error)
+        return "dead"
+
+    async def _write_letter(self, record: Record, more: dict[str, str]) -> None:
+        topic = dead_letters_of(self.runtime.room.name)
+        try:
+            await self.runtime.publisher.write(topic, record.key, _value(record), stamped(record, more))
+        except TooLarge:
+            log.warning("a record of %d bytes is too large for %s; its letter says where it lies", len(record.value), topic)
+            size = {"x-dlq-body-size": str(len(record.value)), "x-dlq-body-sha256": sha256(record.value).hexdigest()}
+            await self.runtime.publisher.write(topic, record.key, b"", stamped(record, more | size))
+
+    def _from_outside(self, record: Record, error: WorkError) -> bool:
+        """Garbage on a topic that others write says nothing of this service; counting it would let one sender stop all."""
+        return error.kind == FailureKind.CONTRACT_VIOLATION and origin_of(record) in self.runtime.room.raw
+
+    async def _let_others_pass(self, record: Record) -> None:
         try:
             await self._note_parked(decode(record.headers, record.value), parked=False)
         except (ContractError, KeyError, UnicodeDecodeError):
-            log.info("the dead record names no event, so none waits behind it")
-        return "dead"
+            log.debug("the dead record names no event, so none waits behind it")
 
     async def _note_parked(self, event: Event, *, parked: bool) -> None:
         whose = TimerKey(event.film_id, event.envelope.tenant_id)
@@ -135,31 +170,15 @@ class Delivery:
                 return
 
     async def _until_due(self, record: Record) -> None:
-        due = dict(record.headers).get("x-not-before")
-        if due is not None and record.topic in retries_of(self.runtime.room.name):
-            wait = (datetime.fromisoformat(due.decode()) - self.runtime.clock.now()).total_seconds()
-            if wait > 0:
-                await self.runtime.clock.sleep(wait)
+        due = due_of(record)
+        wait = (due - self.runtime.clock.now()).total_seconds() if due else 0.0
+        if wait > 0:
+            await self.runtime.clock.sleep(wait)
 
 
-def attempt_of(record: Record) -> int:
-    """How often the record was tried, this time included."""
-    return int(dict(record.headers).get("x-attempt", b"1"))
-
-
-def _origin(record: Record) -> str:
-    return _text(dict(record.headers), "x-origin-topic") or record.topic
-
-
-def _with(record: Record, more: dict[str, str]) -> list[tuple[str, bytes]]:
-    origin = {
-        "x-origin-topic": record.topic,
-        "x-origin-partition": str(record.partition),
-        "x-origin-offset": str(record.offset),
-    }
-    fresh = {**({} if dict(record.headers).get("x-origin-topic") else origin), **more}
-    kept = [(k, v) for k, v in record.headers if k not in fresh]
-    return [*kept, *((k, v.encode()) for k, v in fresh.items())]
+def _value(record: Record) -> bytes | None:
+    """The value as it came. Without a key a null becomes empty (its stamp says so): aiokafka writes no record without both."""
+    return None if record.null and record.key is not None else record.value
 
 
 def _text(headers: dict[str, bytes], name: str) -> str:

@@ -19,5 +19,9 @@ class Permanent(WorkError):  # noqa: N818 - named after its fate
     """Will never succeed as it is: the record goes to the dead letters at once, byte-exact."""
 
 
+class TooLarge(Exception):  # noqa: N818 - named after the state of the record
+    """The broker does not take a record of this size."""
+
+
 class Unavailable(Exception):  # noqa: N818 - named after the state of the part
     """The fold store or the broker itself is away: nothing can be decided, so records wait where they are."""

@@ -4,7 +4,7 @@ Polling never waits for work. A full partition is paused and resumed; commits fo
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import NamedTuple
 
 from storyreel_chassis import metrics
@@ -34,11 +34,12 @@ class PartitionLane:
     def take(self, record: Record) -> None:
         """Start (or queue behind its key) the work on a record. Never blocks."""
         self.offsets.take(record.offset)
-        before = self._last_of_key.get(record.key) if self._lane.ordered else None
+        ordered = self._lane.ordered and record.key is not None  # else keyless garbage makes one long queue
+        before = self._last_of_key.get(record.key) if ordered else None
         task = asyncio.create_task(self._work(record, before))
         self._tasks.add(task)
         task.add_done_callback(lambda t: self._finished(record, t))
-        if self._lane.ordered:
+        if ordered:
             self._last_of_key[record.key] = task
         metrics.IN_FLIGHT.inc()
 
@@ -79,10 +80,15 @@ class PartitionLane:
 
 
 class Lanes:
-    """All lanes of one process."""
+    """All lanes of one process. `closed` is a live view of the topics that take nothing any more."""
 
-    def __init__(self, lane_of: Callable[[str], Lane], deliver: Callable[[Record], Awaitable[None]]) -> None:
-        self._lane_of, self._deliver = lane_of, deliver
+    def __init__(
+        self,
+        lane_of: Callable[[str], Lane],
+        deliver: Callable[[Record], Awaitable[None]],
+        closed: Collection[str] = frozenset(),
+    ) -> None:
+        self._lane_of, self._deliver, self.closed = lane_of, deliver, closed
         self._slots: dict[str, asyncio.Semaphore] = {}
         self._lanes: dict[Partition, PartitionLane] = {}
 

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
 from storyreel_contracts import Event, encode
 from storyreel_contracts.topics import topic_for
 
 from storyreel_chassis import metrics
+from storyreel_chassis.errors import TooLarge
 
 Headers = Sequence[tuple[str, bytes]]
+_LARGEST = 64 * 1024 * 1024  # bytes before compression; the broker judges what is left after it
 
 
 class Publisher(Protocol):
@@ -19,21 +22,24 @@ class Publisher(Protocol):
         """Write facts, each to its own topic, in this order for one film."""
         ...
 
-    async def write(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
-        """Write bytes as they are."""
+    async def write(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
+        """Write bytes as they are. Raises TooLarge."""
         ...
 
 
 class KafkaPublisher:
     """The real one: idempotent producer, acks=all, murmur2 partitioner, no linger (control events, latency counts).
 
-    `service` is the writer named in every envelope and decides the topic.
+    `service` is the writer named in every envelope and decides the topic. Bytes as they are take a producer of their own: what
+    came compressed may be larger than any fact, so it leaves compressed; and it is not idempotent, because aiokafka goes on
+    counting after a refused batch and the broker then refuses the partition for good.
     """
 
     def __init__(self, bootstrap_servers: str, service: str) -> None:
         self._service = service
         self._servers = bootstrap_servers
         self._producer: AIOKafkaProducer | None = None
+        self._raw: AIOKafkaProducer | None = None
 
     async def __aenter__(self) -> "KafkaPublisher":
         self._producer = AIOKafkaProducer(
@@ -44,10 +50,20 @@ class KafkaPublisher:
             max_request_size=1_048_576,
         )
         await self._producer.start()
+        self._raw = AIOKafkaProducer(
+            bootstrap_servers=self._servers,
+            client_id=f"storyreel-{self._service}-raw",
+            acks="all",
+            compression_type="gzip",
+            max_request_size=_LARGEST,
+        )
+        await self._raw.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._started.stop()
+        for producer in (self._raw, self._producer):
+            if producer is not None:
+                await producer.stop()
 
     async def publish(self, *events: Event) -> None:
         """Write facts, each to its own topic, in this order for one film."""
@@ -56,20 +72,17 @@ class KafkaPublisher:
             headers, value = encode(event)
             pairs = [(k, v.encode()) for k, v in headers.items()]
             topic = topic_for(event.data, self._service)
-            pending.append(await self._started.send(topic, value, key=event.film_id.encode(), headers=pairs))
+            pending.append(await _started(self._producer).send(topic, value, key=event.film_id.encode(), headers=pairs))
         for written, event in zip(pending, events, strict=True):
             await written
             metrics.PUBLISHED.labels(event.envelope.type).inc()
 
-    async def write(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
-        """Write bytes as they are."""
-        await self._started.send_and_wait(topic, value, key=key, headers=list(headers))
-
-    @property
-    def _started(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            raise RuntimeError("enter the publisher before using it")
-        return self._producer
+    async def write(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
+        """Write bytes as they are. Raises TooLarge."""
+        try:
+            await _started(self._raw).send_and_wait(topic, value, key=key, headers=list(headers))
+        except MessageSizeTooLargeError as error:
+            raise TooLarge(f"{topic} does not take {len(value or b'')} bytes") from error
 
 
 class MemoryPublisher:
@@ -77,7 +90,7 @@ class MemoryPublisher:
 
     def __init__(self, service: str) -> None:
         self._service = service
-        self.records: list[tuple[str, bytes | None, bytes, dict[str, bytes]]] = []
+        self.records: list[tuple[str, bytes | None, bytes | None, dict[str, bytes]]] = []
         self.events: list[Event] = []
 
     async def publish(self, *events: Event) -> None:
@@ -87,9 +100,15 @@ class MemoryPublisher:
             await self.write(topic_for(event.data, self._service), event.film_id.encode(), value, _pairs(headers))
             self.events.append(event)
 
-    async def write(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
+    async def write(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         """Keep bytes as they are."""
         self.records.append((topic, key, value, dict(headers)))
+
+
+def _started(producer: AIOKafkaProducer | None) -> AIOKafkaProducer:
+    if producer is None:
+        raise RuntimeError("enter the publisher before using it")
+    return producer
 
 
 def _pairs(headers: Mapping[str, str]) -> list[tuple[str, bytes]]:

@@ -23,7 +23,7 @@ return 1
 _FORGET = "if redis.call('ZSCORE', KEYS[1], ARGV[1]) == ARGV[2] then return redis.call('ZREM', KEYS[1], ARGV[1]) end return 0"
 _ADVANCE = """
 if redis.call('HGET', KEYS[1], 'opened') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+if #ARGV > 1 then redis.call('HSET', KEYS[1], unpack(ARGV, 2)) end
 return 1
 """
 _SEPARATOR = "\x1f"

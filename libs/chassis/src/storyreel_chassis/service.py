@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka import TopicPartition
 from faststream import FastStream
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
@@ -16,12 +15,13 @@ from storyreel_contracts.topics import topics_read_by
 
 from storyreel_chassis import health, logs, timers, tracing
 from storyreel_chassis.artifacts import ArtifactStore
-from storyreel_chassis.clock import SystemClock
+from storyreel_chassis.clock import Clock, SystemClock
 from storyreel_chassis.consumer import Consumer
 from storyreel_chassis.delivery import Delivery
 from storyreel_chassis.errors import Transient
 from storyreel_chassis.lanes import Lanes
 from storyreel_chassis.leases import Leases, RedisLeases
+from storyreel_chassis.limits import Bound, DeadLetterLimit
 from storyreel_chassis.publisher import KafkaPublisher
 from storyreel_chassis.redis_folds import RedisFoldStore, connect
 from storyreel_chassis.runtime import Runtime
@@ -67,7 +67,9 @@ class _Service:
         self._room, self._shared, self._parts = room, shared, parts
         self._clock = SystemClock()
         runtime = Runtime(room=room, folds=parts.folds, publisher=parts.publisher, clock=self._clock)
-        self._lanes = Lanes(room.lane, Delivery(runtime).deliver)
+        self._limit = _limit(shared, self._clock)
+        closed = self._limit.stopped if self._limit else frozenset[str]()
+        self._lanes = Lanes(room.lane, Delivery(runtime, self._limit).deliver, closed)
         topics = topics_read_by(room.name)
         self._consumer = Consumer(shared.kafka_bootstrap_servers, room.name, topics, self._lanes, parts.folds, self._clock)
         self._watch = health.LoopWatch(self._clock)
@@ -76,7 +78,9 @@ class _Service:
     async def run(self) -> None:
         app = FastStream(self._consumer.broker, logger=None, on_shutdown=[self._drain])
         ops = health.ops_app(
-            self._room.name, [self._watch.check, self._consumer.check, self._whole], [self._redis_answers, self._store_answers]
+            self._room.name,
+            [self._watch.check, self._consumer.check, self._whole],
+            [self._redis_answers, self._store_answers, *([self._limit.check] if self._limit else [])],
         )
         server = health.web_server(ops, self._shared.ops_host, self._shared.ops_port)
         for collector in (health.LagCollector(self), *self._room.collectors):
@@ -95,9 +99,8 @@ class _Service:
 
     def lag(self) -> Iterable[tuple[str, str, int, int]]:
         """Rows of group, topic, partition and records behind, for the partitions that this process owns."""
-        client = self._consumer.client
-        for partition in self._consumer.assigned if client else ():
-            end = client.highwater(TopicPartition(*partition)) if client else None
+        for partition in self._consumer.assigned:
+            end = self._consumer.end(partition)
             lane = self._lanes.get(partition)
             mark = lane.offsets.mark if lane else None
             behind = 0 if end is None or mark is None else max(0, end - mark)
@@ -135,6 +138,15 @@ class _Service:
         except Transient as error:
             return error.reason
         return ""
+
+
+def _limit(shared: SharedSettings, clock: Clock) -> DeadLetterLimit | None:
+    if not shared.dead_letter_limit:
+        return None
+    bound = Bound(
+        dead=shared.dead_letter_limit, records=shared.dead_letter_limit_records, seconds=shared.dead_letter_limit_seconds
+    )
+    return DeadLetterLimit(bound, clock)
 
 
 def _log_death(task: asyncio.Task[None]) -> None:

@@ -25,6 +25,11 @@ class SharedSettings(BaseSettings):
     ops_host: str = "0.0.0.0"  # noqa: S104 - probes come from outside the container; the embedded stack sets loopback
     ops_port: int = Field(default=9000, ge=0, le=65535)
     log_level: str = "INFO"
+    dead_letter_limit: int = Field(
+        default=100, ge=0, description="a topic is stopped when more of its last records die; 0: no limit"
+    )
+    dead_letter_limit_records: int = Field(default=200, ge=1, description="how many last records of a topic are looked at")
+    dead_letter_limit_seconds: float = Field(default=600.0, gt=0, description="deaths longer ago do not count")
     drain_seconds: float = Field(default=20.0, ge=0, description="time for work in flight after SIGTERM")
 
 

@@ -9,6 +9,7 @@ from storyreel_contracts.ids import event_id
 
 from storyreel_chassis.delivery import Delivery
 from storyreel_chassis.folds import MemoryFoldStore
+from storyreel_chassis.limits import Bound, DeadLetterLimit
 from storyreel_chassis.publisher import MemoryPublisher
 from storyreel_chassis.runtime import Runtime
 from storyreel_chassis.timers import publish_due
@@ -49,13 +50,14 @@ def an_event(fact: Fact, *, film_id: str = "film", name: str = "", at: datetime 
 class RoomHarness:
     """One room on twins, through the real runtime and delivery."""
 
-    def __init__(self, room: Room, clock: FakeClock | None = None) -> None:
+    def __init__(self, room: Room, clock: FakeClock | None = None, bound: Bound | None = None) -> None:
         self.clock = clock or FakeClock()
         self.room = room
         self.folds = MemoryFoldStore()
         self.publisher = MemoryPublisher(room.name)
         self.runtime = Runtime(room=room, folds=self.folds, publisher=self.publisher, clock=self.clock)
-        self.delivery = Delivery(self.runtime)
+        self.limit = DeadLetterLimit(bound, self.clock) if bound else None
+        self.delivery = Delivery(self.runtime, self.limit)
 
     async def give(self, *events: Event) -> list[Event]:
         """Handle events; returns what the room published for them."""
@@ -104,5 +106,5 @@ class Bus:
         self._read[reader.room.name][writer.room.name] = start + len(records)
         mine = [r for r in records if r[0] in self._topics[reader.room.name]]
         for _, _, value, headers in mine:
-            await reader.runtime.handle(decode(list(headers.items()), value))
+            await reader.runtime.handle(decode(list(headers.items()), value or b""))
         return bool(mine)

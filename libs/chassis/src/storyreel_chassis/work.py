@@ -21,6 +21,7 @@ class Record(NamedTuple):
     value: bytes
     headers: tuple[tuple[str, bytes], ...]
     timestamp_ms: int
+    null: bool = False  # the value was null (a tombstone); `value` is empty then
 
 
 class Context(Protocol):

@@ -3,8 +3,8 @@
 from typing import Any
 
 from rooms import Hands, toy_room
-from storyreel_chassis.delivery import attempt_of
 from storyreel_chassis.errors import Permanent, Transient, Unavailable
+from storyreel_chassis.stamps import attempt_of
 from storyreel_chassis.testing import RoomHarness, an_event
 from storyreel_chassis.work import Lane, Record
 from storyreel_contracts import Brief, Event, FailureKind, FilmApproved, FilmRequested, encode
@@ -117,6 +117,24 @@ async def test_while_a_part_is_away_the_record_waits_and_is_not_parked() -> None
     assert not house.publisher.records
     assert (await load("film")).fold.seen == [REQUEST.event_id]
     assert house.clock.monotonic() > 0
+
+
+async def test_a_fold_store_that_goes_away_at_a_burial_does_not_multiply_the_letter() -> None:
+    house = RoomHarness(toy_room(failing(Permanent(FailureKind.INVALID_INPUT, "never"))))
+    await house.deliver(record(REQUEST))
+    load, calls = house.folds.load, 0
+
+    async def flaky(film_id: str) -> Any:
+        nonlocal calls
+        calls += 1
+        if 3 <= calls < 6:
+            raise Unavailable("Redis is away")
+        return await load(film_id)
+
+    house.folds.load = flaky  # type: ignore[method-assign]
+    await house.deliver(record(approval("ann")))
+    assert calls > 6, "it was away in the middle of it"
+    assert len(written(house, "gateway-dlq")) == 1
 
 
 def test_attempts_are_counted_from_one() -> None:

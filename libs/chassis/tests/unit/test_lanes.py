@@ -75,6 +75,22 @@ async def test_unordered_lanes_work_the_shots_of_one_film_side_by_side_up_to_the
     assert most == 3
 
 
+async def test_records_without_a_key_do_not_queue_behind_one_another() -> None:
+    started: list[int] = []
+
+    async def deliver(r: Record) -> None:
+        started.append(r.offset)
+        await asyncio.Event().wait()
+
+    lanes = Lanes(lambda _: Lane(), deliver)
+    for offset in range(3):
+        lanes[Partition("t", 0)].take(record(offset, b"")._replace(key=None))
+        lanes[Partition("t", 1)].take(record(offset, b"film"))
+    await asyncio.sleep(0.01)
+    assert sorted(started) == [0, 0, 1, 2], "three without a key, and the first of the film"
+    await lanes.keep_only(set())
+
+
 async def test_cancelled_work_is_not_done_and_a_full_lane_says_so() -> None:
     async def deliver(_: Record) -> None:
         await asyncio.Event().wait()

@@ -1,30 +1,26 @@
-"""Dead letters: what a service could not handle, and what an operator did about it.
-
-A Kafka record cannot be taken back, so replaying or dropping one writes a *mark* to the same topic: an empty JSON
-object with the header `x-dlq-handled: <id>`. `listed` leaves out what is marked; the record
-stays until its retention ends.
-"""
+"""Dead letters as an operator meets them: why a record died, where it came from, what was done about it, which are meant."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
 
-from storyreel_contracts.topics import SERVICES, dead_letters_of, retries_of
+from storyreel_contracts.topics import SERVICES, dead_letters_of, retries_of, topics_read_by
 
-from storyreel_client.errors import NotFoundError, UsageError
-from storyreel_client.publishing import RecordSender
-from storyreel_client.records import Headers, StoredRecord, TopicReader
+from storyreel_client.audit import Handled
+from storyreel_client.errors import UsageError
+from storyreel_client.records import Headers, StoredRecord
 
-HANDLED, ACTION, BY = "x-dlq-handled", "x-dlq-action", "x-dlq-by"
-_ADDED = ("x-dlq-", "x-attempt", "x-not-before", "x-error")  # what delivery put on top of the original headers
-Action = Literal["replay", "drop"]
+LARGEST = 1_000_000  # bytes; what a topic takes by default, less room for headers
+_STATES = {"replay": "replayed", "drop": "dropped"}
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One record that a service gave up on, with the reason it gave."""
+    """One record that a service gave up on. Behind the writer's own headers stand the stamps of delivery, which count them."""
 
     record: StoredRecord
+    history: Sequence[Handled] = ()
 
     @property
     def id(self) -> str:
@@ -36,81 +32,98 @@ class DeadLetter:
         """The service that gave up."""
         return self.record.topic.removesuffix("-dlq")
 
-    def as_row(self) -> dict[str, str | int]:
+    @property
+    def state(self) -> str:
+        """`waiting`, `replayed` or `dropped`, by what was done last."""
+        return _STATES.get(self.history[-1].action, "unknown") if self.history else "waiting"
+
+    @property
+    def film_id(self) -> str:
+        """The film, by header or key."""
+        return self.record.text("ce_subject") or (self.record.key or b"").decode(errors="replace")
+
+    @property
+    def reason(self) -> str:
+        """Failure kind that the service gave."""
+        return self._stamp("x-dlq-reason")
+
+    @property
+    def origin(self) -> str:
+        """Topic that the record came from, or ''."""
+        return self._stamp("x-origin-topic")
+
+    @property
+    def own_headers(self) -> Headers:
+        """The writer's headers, as they came."""
+        return self.record.headers[: self._own]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the record's value, wherever they lie."""
+        return int(self._stamp("x-dlq-body-size") or self.record.size)
+
+    @property
+    def no_way_back(self) -> str:
+        """Why the record cannot be replayed, or ''."""
+        if self.origin not in set(topics_read_by(self.service)) - set(retries_of(self.service)):
+            return f"it came from {self.origin or 'nowhere'}, which is no topic that {self.service} reads"
+        return f"it has {self.size:,} bytes, more than any fact" if self.size > LARGEST else ""
+
+    def as_row(self) -> dict[str, object]:
         """What a list shows."""
-        text = self.record.text
         return {
             "id": self.id,
             "service": self.service,
-            "at": (text("x-dlq-at") or self.record.at.isoformat(timespec="seconds")),
-            "type": text("ce_type"),
-            "film_id": text("ce_subject") or (self.record.key or b"").decode(errors="replace"),
-            "reason": text("x-dlq-reason"),
-            "error": text("x-dlq-error"),
-            "attempts": int(text("x-dlq-attempts") or text("x-attempts") or 1),
-            "origin": f"{text('x-origin-topic')}/{text('x-origin-partition')}/{text('x-origin-offset')}",
+            "at": self._stamp("x-dlq-at") or self.record.at.isoformat(timespec="seconds"),
+            "type": self.record.text("ce_type"),
+            "film_id": self.film_id,
+            "reason": self.reason,
+            "error": self._stamp("x-dlq-error"),
+            "attempts": int(self._stamp("x-dlq-attempts") or 1),
+            "origin": "/".join(self._stamp(f"x-origin-{part}") for part in ("topic", "partition", "offset")),
+            "bytes": self.size,
+            "state": self.state,
         }
 
-    def original(self) -> Headers:
-        """Headers for the way back: the writer's own and the origin, without what the failures added."""
-        return [(k, v) for k, v in self.record.headers if not k.startswith(_ADDED)]
+    @cached_property
+    def _own(self) -> int:
+        count = dict(self.record.headers).get("x-origin-headers") or b""  # the last of this name is delivery's
+        return int(count) if count.isdigit() else len(self.record.headers)
+
+    def _stamp(self, name: str) -> str:
+        return dict(self.record.headers[self._own :]).get(name, b"").decode(errors="replace")
 
 
-class DeadLetterDesk:
-    """Lists dead letters and deals with them."""
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which letters are meant: these ids, whatever was done with them; or all of these properties that still wait."""
 
-    def __init__(self, reader: TopicReader, sender: RecordSender | None = None, *, by: str = "") -> None:
-        """`by` is the operator's name; it goes into the mark."""
-        self._reader, self._sender, self._by = reader, sender, by
+    ids: Sequence[str] = ()
+    services: Sequence[str] = field(default=SERVICES)
+    reason: str = ""
+    film: str = ""
+    since: datetime | None = None
+    all_states: bool = False
 
-    async def listed(self, services: Sequence[str] = SERVICES, *, reason: str = "") -> list[DeadLetter]:
-        """Letters that nobody dealt with yet, oldest first; `reason` keeps one failure kind."""
-        found: list[DeadLetter] = []
-        for service in services:
-            records = await self._reader.read_all(dead_letters_of(service))
-            done = {r.text(HANDLED) for r in records}
-            found += [DeadLetter(r) for r in records if r.id not in done and not r.text(HANDLED)]
-        kept = [d for d in found if reason in ("", d.record.text("x-dlq-reason"))]
-        return sorted(kept, key=lambda d: d.record.timestamp_ms)
+    def topics(self) -> list[str]:
+        """Dead-letter topics to look in. Raises UsageError for an id of the wrong form."""
+        services = dict.fromkeys(service_of(i) for i in self.ids) if self.ids else self.services
+        return [dead_letters_of(s) for s in services]
 
-    async def letter(self, letter_id: str) -> DeadLetter:
-        """One letter, dealt with or not. Raises UsageError for an id of the wrong form, NotFoundError if it is gone."""
-        records = await self._reader.read_all(dead_letters_of(_service_of(letter_id)))
-        found = next((r for r in records if r.id == letter_id and not r.text(HANDLED)), None)
-        if found is None:
-            raise NotFoundError(
-                f"There is no dead letter {letter_id}.",
-                meaning="Nothing was changed.",
-                next_step="List them: storyreel dlq ls",
-            )
-        return DeadLetter(found)
-
-    async def replay(self, letter: DeadLetter) -> str:
-        """Give the original bytes to the service again, as a first attempt. Returns the topic written to.
-
-        The shortest retry topic is used: only that service reads it, and the origin's other readers saw the record.
-        """
-        topic = retries_of(letter.service)[0]
-        await self._out.send(topic, letter.record.key, letter.record.value, letter.original())
-        await self._mark(letter, "replay")
-        return topic
-
-    async def drop(self, letter: DeadLetter) -> None:
-        """Say that nothing will be done about the letter."""
-        await self._mark(letter, "drop")
-
-    async def _mark(self, letter: DeadLetter, action: Action) -> None:
-        headers = [(HANDLED, letter.id.encode()), (ACTION, action.encode()), (BY, self._by.encode())]
-        await self._out.send(letter.record.topic, letter.record.key, b"{}", headers)
-
-    @property
-    def _out(self) -> RecordSender:
-        if self._sender is None:
-            raise RuntimeError("this desk was built for reading only")
-        return self._sender
+    def means(self, letter: DeadLetter) -> bool:
+        """Whether the letter is meant."""
+        if self.ids:
+            return letter.id in self.ids
+        return (
+            (self.all_states or letter.state == "waiting")
+            and self.reason in ("", letter.reason)
+            and self.film in ("", letter.film_id)
+            and (self.since is None or letter.record.at >= self.since)
+        )
 
 
-def _service_of(letter_id: str) -> str:
+def service_of(letter_id: str) -> str:
+    """The service whose letter an id names. Raises UsageError for an id of the wrong form."""
     topic, *rest = letter_id.split("/")
     service = topic.removesuffix("-dlq")
     if service not in SERVICES or len(rest) != 2 or not all(part.isdigit() for part in rest):

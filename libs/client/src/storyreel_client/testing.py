@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -28,6 +28,7 @@ class MemoryBroker:
     def __init__(self) -> None:
         self.topics: dict[str, list[StoredRecord]] = defaultdict(list)
         self.offsets: dict[str, dict[Place, int]] = defaultdict(dict)
+        self.missing: set[str] = set()
         self.down = False
 
     def __call__(self, servers: str) -> Self:
@@ -47,13 +48,31 @@ class MemoryBroker:
             raise UnreachableError("Kafka at memory did not answer.")
         offset = len(self.topics[topic])
         at = round(datetime.now(UTC).timestamp() * 1000)
-        record = StoredRecord(topic=topic, partition=0, offset=offset, key=key, value=value, headers=headers, timestamp_ms=at)
+        record = StoredRecord(
+            topic=topic,
+            partition=0,
+            offset=offset,
+            key=key,
+            value=value,
+            headers=headers,
+            timestamp_ms=at,
+            size=len(value or b""),
+        )
         self.topics[topic].append(record)
         return 0, offset
 
     async def read_all(self, topic: str) -> list[StoredRecord]:
         """What the topic holds."""
         return list(self.topics[topic])
+
+    async def scan(self, topic: str) -> AsyncGenerator[StoredRecord, None]:
+        """What the topic holds, one by one."""
+        for record in list(self.topics[topic]):
+            yield record
+
+    async def has(self, topic: str) -> bool:
+        """Every topic but those that a test took away."""
+        return topic not in self.missing
 
     async def follow(self, topic: str, *, from_start: bool) -> AsyncIterator[StoredRecord]:
         """What the topic holds, then the end: a twin does not wait."""

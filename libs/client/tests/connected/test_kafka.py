@@ -11,12 +11,14 @@ import pytest
 from standardwebhooks import Webhook
 from storyreel_client.cli.app import run
 from storyreel_client.cli.session import Doors
-from storyreel_client.dead_letters import DeadLetterDesk
+from storyreel_client.dead_letters import Choice
+from storyreel_client.desk import DeadLetterDesk, Order
 from storyreel_client.errors import UnreachableError
 from storyreel_client.kafka.offsets import KafkaOffsets
 from storyreel_client.kafka.reader import KafkaReader
 from storyreel_client.kafka.sender import KafkaSender
 from storyreel_client.lag import measure
+from storyreel_client.pace import Pace
 from storyreel_client.publishing import BriefPublisher
 from storyreel_contracts import Brief
 from storyreel_contracts.partitioning import partition_of
@@ -43,18 +45,34 @@ async def test_reading_a_topic_that_is_not_there_or_empty_is_an_empty_list(real_
     assert await reader.read_all(await real_kafka.new_topic("empty", partitions=3)) == []
 
 
-async def test_a_dead_letter_goes_back_byte_for_byte(real_kafka: Any) -> None:
-    await real_kafka.create("assembler-dlq", "assembler-retry-10s", partitions=1)
+async def test_a_dead_letter_goes_back_byte_for_byte_and_is_on_record(real_kafka: Any) -> None:
+    await real_kafka.create("assembler-dlq", "planner-films", "operator-audit", partitions=1)
     reader = KafkaReader(real_kafka.bootstrap_servers)
-    headers = [("ce_id", b"e1"), ("x-origin-topic", b"planner-films"), ("x-dlq-reason", b"internal")]
+    own = [("ce_id", b"e1"), ("twice", b"1"), ("twice", b"\xff")]
+    stamps = [("x-origin-topic", b"planner-films"), ("x-origin-headers", b"3"), ("x-dlq-reason", b"internal")]
     async with KafkaSender(real_kafka.bootstrap_servers) as sender:
-        await sender.send("assembler-dlq", b"film", b"\x00\xff", headers)
-        desk = DeadLetterDesk(reader, sender, by="test")
-        (letter,) = await desk.listed(["assembler"])
-        await desk.replay(letter)
-        assert await desk.listed(["assembler"]) == []
-    (sent,) = await reader.read_all("assembler-retry-10s")
-    assert (sent.key, sent.value, sent.headers) == (b"film", b"\x00\xff", headers[:2])
+        await sender.send("assembler-dlq", b"film", b"\x00\xff", [*own, *stamps])
+        desk, chosen = DeadLetterDesk(reader), Choice(services=["assembler"])
+        letters = await desk.find(chosen)
+        order = Order(action="replay", letters=letters, by="test", pace=Pace(1000))
+        await desk.check(order)
+        assert [d.id async for d in desk.carry_out(order, sender)] == [d.id for d in letters]
+        assert await desk.find(chosen) == []
+    (sent,) = await reader.read_all("planner-films")
+    assert (sent.key, sent.value, sent.headers) == (b"film", b"\x00\xff", own)
+    assert (await desk.letter(letters[0].id)).history[0].by == "test"
+
+
+async def test_a_slow_operator_does_not_run_out_of_time_while_reading(real_kafka: Any) -> None:
+    topic = await real_kafka.new_topic("slow")
+    async with KafkaSender(real_kafka.bootstrap_servers) as sender:
+        for n in range(5):
+            await sender.send(topic, b"k", bytes([n]), [])
+    values = []
+    async for record in KafkaReader(real_kafka.bootstrap_servers).scan(topic):
+        values.append(record.value)
+        await asyncio.sleep(2.5)  # longer together than the reader waits for a silent broker
+    assert values == [bytes([n]) for n in range(5)]
 
 
 async def test_lag_is_what_a_group_has_not_committed(real_kafka: Any) -> None:

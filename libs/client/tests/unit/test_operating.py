@@ -1,4 +1,4 @@
-"""Lag, dead letters, reviews, edits, lists."""
+"""Lag, reviews, edits, lists."""
 
 import json
 from typing import Any
@@ -7,81 +7,7 @@ import pytest
 from storyreel_client.lag import Place
 from storyreel_client.testing import MemoryBroker
 
-ORIGINAL = [("ce_id", b"e1"), ("ce_type", b"shot.requested.v1"), ("ce_subject", b"film-1"), ("traceparent", b"00-1")]
-DEATH = [
-    ("x-origin-topic", b"planner-shots-final"), ("x-origin-partition", b"3"), ("x-origin-offset", b"41"), ("x-attempt", b"4"),
-    ("x-not-before", b"2026-11-21T16:00:00Z"), ("x-error-class", b"timeout"), ("x-error", b"slow"),
-    ("x-dlq-reason", b"timeout"), ("x-dlq-error", b"slow"), ("x-dlq-attempts", b"4"), ("x-dlq-at", b"2026-11-21T16:00:00Z"),
-]  # fmt: skip
-ID = "renderer-dlq/0/0"
 FILM = "8d8b6c1e-0000-5000-8000-000000000001"
-
-
-@pytest.fixture
-async def dead(storyreel: Any) -> MemoryBroker:
-    """A broker with one dead letter of the renderer."""
-    broker: MemoryBroker = storyreel.broker
-    await broker.send("renderer-dlq", b"film-1", b'{"not": "\xff utf-8"}', [*ORIGINAL, *DEATH])
-    return broker
-
-
-def test_dlq_ls_tells_why_a_record_died_and_where_it_came_from(storyreel: Any, dead: MemoryBroker) -> None:
-    (row,) = storyreel("dlq", "ls", "--json").rows
-    assert (row["id"], row["reason"], row["error"], row["attempts"]) == (ID, "timeout", "slow", 4)
-    assert (row["film_id"], row["origin"]) == ("film-1", "planner-shots-final/3/41")
-
-
-def test_replay_gives_the_same_bytes_to_the_service_alone_and_marks_the_letter(storyreel: Any, dead: MemoryBroker) -> None:
-    storyreel.environ["STORYREEL_OPERATOR"] = "ada"
-    assert storyreel("dlq", "replay", ID).code == 0
-    (sent,) = dead.topics["renderer-retry-10s"]
-    assert (sent.key, sent.value) == (b"film-1", b'{"not": "\xff utf-8"}')
-    assert sent.headers == [*ORIGINAL, *DEATH[:3]], "the writer's headers and the origin, no trace of the failures"
-    assert dead.topics["renderer-dlq"][-1].text("x-dlq-by") == "ada"
-    assert storyreel("dlq", "ls", "--json").rows == []
-
-
-def test_drop_marks_the_letter_and_sends_nothing(storyreel: Any, dead: MemoryBroker) -> None:
-    assert storyreel("dlq", "drop", ID).code == 0
-    assert set(dead.topics) == {"renderer-dlq"}
-    assert "no dead letters" in storyreel("dlq", "ls").out
-
-
-def test_the_mark_is_what_hides_a_letter(storyreel: Any, dead: MemoryBroker) -> None:
-    storyreel("dlq", "drop", ID)
-    dead.topics["renderer-dlq"].pop()
-    assert len(storyreel("dlq", "ls", "--json").rows) == 1
-
-
-@pytest.mark.parametrize("action", ["replay", "drop"])
-def test_a_dry_run_says_and_does_nothing(storyreel: Any, dead: MemoryBroker, action: str) -> None:
-    answer = storyreel("dlq", action, ID, "--dry-run")
-    assert f"would {action}" in answer.out
-    assert {t: len(r) for t, r in dead.topics.items() if r} == {"renderer-dlq": 1}
-
-
-def test_nothing_is_replayed_when_one_of_the_ids_is_wrong(storyreel: Any, dead: MemoryBroker) -> None:
-    assert storyreel("dlq", "replay", ID, "renderer-dlq/0/99").code == 4
-    assert len(dead.topics["renderer-dlq"]) == 1
-    assert not dead.topics["renderer-retry-10s"]
-
-
-@pytest.mark.parametrize("bad", ["nonsense", "nobody-dlq/0/1", "renderer-dlq/0", "renderer-dlq/0/x"])
-def test_an_id_of_the_wrong_form_is_a_usage_error(storyreel: Any, bad: str) -> None:
-    answer = storyreel("dlq", "show", bad)
-    assert answer.code == 2
-    assert "renderer-dlq/0/17" in answer.err
-
-
-def test_show_prints_headers_and_bytes(storyreel: Any, dead: MemoryBroker) -> None:
-    (row,) = storyreel("dlq", "show", ID, "--json").rows
-    assert row["headers"]["ce_id"] == "e1"
-    assert row["body"].startswith('{"not":')
-
-
-def test_ls_keeps_one_reason_when_asked(storyreel: Any, dead: MemoryBroker) -> None:
-    assert storyreel("dlq", "ls", "--reason", "internal", "--json").rows == []
-    assert len(storyreel("dlq", "ls", "--reason", "timeout", "--json").rows) == 1
 
 
 def test_lag_counts_from_the_committed_offset_and_from_the_first_record_without_one(storyreel: Any) -> None:

@@ -27,6 +27,7 @@ from storyreel_contracts.films import (
     FilmUpdated,
     ReviewDecided,
 )
+from storyreel_contracts.operations import LetterAction, LetterHandled
 from storyreel_contracts.plan import ModelCard, ModelRef, Plan, PlannedShot
 from storyreel_contracts.planning import (
     CutRequested,
@@ -62,9 +63,10 @@ __all__ = [
     "Camera", "ContractError", "CutRequested", "CutShot", "Envelope", "Event", "Fact", "FailureKind", "Fate",
     "FilmApproved", "FilmAssembled", "FilmAssemblyFailed", "FilmBlocked", "FilmCancelled", "FilmCleared",
     "FilmEditRequested", "FilmFailed", "FilmPlanned", "FilmPublished", "FilmRequested", "FilmStatus", "FilmUpdated",
-    "Finding", "Model", "ModelCard", "ModelRef", "OpenEnum", "Plan", "PlanBlocked", "PlanCleared", "PlannedShot",
-    "PolicyRef", "Problem", "Provenance", "Reference", "Remedy", "RenderSpec", "Rendition", "ReviewDecided",
-    "ReviewRequested", "Role", "Segment", "Severity", "ShotBlocked", "ShotCleared", "ShotDowngraded", "ShotDrifted",
-    "ShotMatched", "ShotProgressed", "ShotRenderFailed", "ShotRendered", "ShotRequested", "StoryboardFrame", "Tier",
-    "TimerDue", "Transition", "build_key", "canonical_json", "decode", "encode", "problems_of",
+    "Finding", "LetterAction", "LetterHandled", "Model", "ModelCard", "ModelRef", "OpenEnum", "Plan", "PlanBlocked",
+    "PlanCleared", "PlannedShot", "PolicyRef", "Problem", "Provenance", "Reference", "Remedy", "RenderSpec",
+    "Rendition", "ReviewDecided", "ReviewRequested", "Role", "Segment", "Severity", "ShotBlocked", "ShotCleared",
+    "ShotDowngraded", "ShotDrifted", "ShotMatched", "ShotProgressed", "ShotRenderFailed", "ShotRendered",
+    "ShotRequested", "StoryboardFrame", "Tier", "TimerDue", "Transition", "build_key", "canonical_json", "decode",
+    "encode", "problems_of",
 ]  # fmt: skip

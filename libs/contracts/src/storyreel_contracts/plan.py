@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field
 from storyreel_contracts.artifacts import ArtifactRef
 from storyreel_contracts.base import Micros, Model, Sha256
 from storyreel_contracts.brief import Aspect, BrandKit, Camera, Captions, Colour, Narration, Tier, Transition
+from storyreel_contracts.prompt_writer import PromptWriter
 
 
 class ModelRef(Model):
@@ -33,6 +34,9 @@ class ModelCard(Model):
     )
     first_frame: Literal["none", "optional", "required"] = Field(
         default="none", description="whether a render starts from a given picture"
+    )
+    prompt_writer: PromptWriter | None = Field(
+        default=None, description="how a brief's words become this model's; none: it reads plain sentences"
     )
 
     @property

@@ -1,9 +1,9 @@
 """Every fact by its type name."""
 
-from storyreel_contracts import assembly, films, planning, takes, timers, verdicts
+from storyreel_contracts import assembly, films, operations, planning, takes, timers, verdicts
 from storyreel_contracts.base import Fact
 
-_ROOMS = (films, verdicts, planning, takes, assembly, timers)
+_ROOMS = (films, verdicts, planning, takes, assembly, timers, operations)
 
 
 def _facts() -> dict[str, type[Fact]]:

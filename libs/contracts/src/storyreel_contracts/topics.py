@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from functools import cache
 
-from storyreel_contracts import assembly, films, planning, takes, timers, verdicts
+from storyreel_contracts import assembly, films, operations, planning, takes, timers, verdicts
 from storyreel_contracts.base import Fact
 
 DAY_MS = 86_400_000
@@ -14,7 +14,7 @@ SERVICES = ("planner", "renderer", "continuity", "safety", "assembler", "gateway
 
 @dataclass(frozen=True, kw_only=True)
 class Topic:
-    """One topic. The key of every record is `film_id`, partitioned by murmur2 (see partitioning)."""
+    """One topic. Records are keyed by `key` (the film, but for the audit), partitioned by murmur2 (see partitioning)."""
 
     name: str
     owner: str
@@ -84,6 +84,10 @@ FILM_UPDATES = Topic(
     name="film-updates", owner="gateway", readers=("campaign",), facts=(films.FilmUpdated,),
     purpose="public status for campaign systems",
 )  # fmt: skip
+OPERATOR_AUDIT = Topic(
+    name="operator-audit", owner="operator", facts=(operations.LetterHandled,), key="letter_id", partitions=1,
+    retention_ms=365 * DAY_MS, purpose="what operators did with dead letters; outlives every letter, so none comes back",
+)  # fmt: skip
 
 
 def dead_letters_of(service: str) -> str:
@@ -130,7 +134,7 @@ PUBLIC = (
     CAMPAIGN_BRIEFS, GATEWAY_FILMS, SAFETY_VERDICTS, PLANNER_FILMS, PLANNER_SHOTS_PREVIEW, PLANNER_SHOTS_FINAL,
     RENDERER_SHOTS, RENDERER_PROGRESS, CONTINUITY_REPORTS, ASSEMBLER_FILMS, FILM_UPDATES,
 )  # fmt: skip
-CATALOGUE: tuple[Topic, ...] = (*PUBLIC, *(topic for service in SERVICES for topic in _own(service)))
+CATALOGUE: tuple[Topic, ...] = (*PUBLIC, *(topic for service in SERVICES for topic in _own(service)), OPERATOR_AUDIT)
 BY_NAME = {topic.name: topic for topic in CATALOGUE}
 
 

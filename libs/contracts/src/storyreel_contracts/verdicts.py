@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import AwareDatetime, Field
 
 from storyreel_contracts.artifacts import ArtifactRef
-from storyreel_contracts.base import Fact, Model, OpenEnum, Version
+from storyreel_contracts.base import Fact, Model, OpenEnum, Sha256, Version
 from storyreel_contracts.brief import Tier
 
 
@@ -77,12 +77,18 @@ class PlanCleared(Verdict):
     """The plan's prompts, captions and narration may be rendered."""
 
     TYPE: ClassVar[str] = "plan.cleared.v1"
+    plan_sha256: Sha256 | None = Field(
+        default=None, description="the plan that this is about; none: written before plans were named"
+    )
 
 
 class PlanBlocked(Blocked):
     """The plan may not be rendered as it is."""
 
     TYPE: ClassVar[str] = "plan.blocked.v1"
+    plan_sha256: Sha256 | None = Field(
+        default=None, description="the plan that this is about; none: written before plans were named"
+    )
 
 
 class ShotCleared(Verdict):

@@ -8,7 +8,7 @@ from typing import TextIO
 
 import typer
 
-from storyreel_client.cli import films, operating, reviews, submitting
+from storyreel_client.cli import films, letters, operating, reviews, submitting
 from storyreel_client.cli.output import Output
 from storyreel_client.cli.session import Doors, InterruptedByUserError, Session
 from storyreel_client.errors import Exit, StoryreelError, UsageError
@@ -26,7 +26,7 @@ app = typer.Typer(
 for _room in (submitting.commands, films.commands, operating.commands):
     app.add_typer(_room)
 app.add_typer(reviews.commands, name="review")
-app.add_typer(operating.letters, name="dlq")
+app.add_typer(letters.commands, name="dlq")
 
 
 @app.callback()

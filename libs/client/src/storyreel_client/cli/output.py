@@ -1,12 +1,15 @@
 """How results leave the command: a table for people at a terminal, plain lines for a pipe, JSON lines for a program."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from storyreel_client.cli.words import plain
 from storyreel_client.errors import BriefError, StoryreelError
 
 Row = Mapping[str, Any]
@@ -46,6 +49,17 @@ class Output:
         else:
             for cells in (columns, *([_cell(row, c) for c in columns] for row in rows)):
                 self.console.file.write("\t".join(cells) + "\n")  # Rich would turn tabs into spaces
+
+    @contextmanager
+    def progress(self, what: str, total: int) -> Iterator[Callable[[], None] | None]:
+        """A bar at a terminal, moved by calling what it gives; None elsewhere: each thing done is a line then."""
+        if not self.live:
+            yield None
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self.console) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda: bar.advance(task)
 
     def fail(self, error: StoryreelError) -> None:
         """What happened, what it means for the film, what to do next."""
@@ -90,7 +104,7 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> Table:
 
 def _cell(row: Row, column: str) -> str:
     value = row.get(column)
-    return "" if value is None else str(value)
+    return "" if value is None else plain(str(value))
 
 
 def _escaped(text: str) -> str:

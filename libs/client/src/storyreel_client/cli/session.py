@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -37,6 +38,8 @@ class Doors:
     sender: Callable[[str], AbstractAsyncContextManager[RecordSender]] = KafkaSender
     reader: Callable[[str], Reader] = KafkaReader
     offsets: Callable[[str], OffsetSource] = KafkaOffsets
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ask: Callable[[str], bool] = typer.confirm
 
 
 class InterruptedByUserError(StoryreelError):

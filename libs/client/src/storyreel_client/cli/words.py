@@ -34,6 +34,11 @@ _STAGES = {"waiting": "waits", "rendered": "rendered", "failed": "lost"}
 _TIERS = {"keyframe": "keyframe", "preview": "preview", "final": "final"}
 
 
+def plain(text: str) -> str:
+    """Text that others wrote, on one line and without what a terminal would obey: escape codes, tabs, text turned around."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def status_of(film: Summary) -> str:
     """The film's stage."""
     return STATUS.get(film.status, str(film.status))

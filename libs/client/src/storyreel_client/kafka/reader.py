@@ -1,7 +1,7 @@
 """Reads topics without a group, so that looking never moves anybody's offsets."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -22,13 +22,24 @@ class KafkaReader:
 
     async def read_all(self, topic: str) -> list[StoredRecord]:
         """Every record from the beginning to the end as it was when asked; empty if there is no such topic."""
+        return [r async for r in self.scan(topic)]
+
+    async def has(self, topic: str) -> bool:
+        """Whether there is such a topic."""
         with answers(self._servers, "Nothing was read."):
+            return bool(await partitions_of(self._servers, [topic]))
+
+    async def scan(self, topic: str) -> AsyncGenerator[StoredRecord, None]:
+        """The same, one by one: a topic may hold more than fits into memory."""
+        with answers(self._servers, "Reading stopped in the middle."):
             parts = await partitions_of(self._servers, [topic])
             if not parts:
-                return []
+                return
             async with self._consumer(from_start=True) as consumer:
                 consumer.assign(parts)
-                return [_stored(r) for r in await _drain(consumer, parts)]
+                async for batch in _batches(consumer, parts):
+                    for record in batch:
+                        yield _stored(record)
 
     async def follow(self, topic: str, *, from_start: bool) -> AsyncIterator[StoredRecord]:
         """Records of a topic as they come, for ever; from its beginning or from now."""
@@ -56,16 +67,21 @@ class KafkaReader:
             await consumer.stop()
 
 
-async def _drain(consumer: Any, parts: list[TopicPartition]) -> list[Any]:
-    ends = await consumer.end_offsets(parts)
-    found: list[Any] = []
-    async with asyncio.timeout(_SILENCE_S) as silence:
-        while any([await consumer.position(p) < ends[p] for p in parts]):
-            batch = [r for records in (await consumer.getmany(*parts, timeout_ms=500)).values() for r in records]
-            found += batch
-            if batch:
-                silence.reschedule(asyncio.get_running_loop().time() + _SILENCE_S)
-    return [r for r in found if r.offset < ends[TopicPartition(r.topic, r.partition)]]
+async def _batches(consumer: Any, parts: list[TopicPartition]) -> AsyncIterator[list[Any]]:
+    async with asyncio.timeout(_SILENCE_S):
+        ends = await consumer.end_offsets(parts)
+    while batch := await _next(consumer, ends):  # no clock runs while the caller deals with a batch
+        yield [r for r in batch if r.offset < ends[TopicPartition(r.topic, r.partition)]]
+
+
+async def _next(consumer: Any, ends: dict[TopicPartition, int]) -> list[Any]:
+    """The next records; none at the end. Raises TimeoutError if the broker keeps back what it says it has."""
+    async with asyncio.timeout(_SILENCE_S):
+        while any([await consumer.position(p) < end for p, end in ends.items()]):
+            found = await consumer.getmany(*ends, timeout_ms=500)
+            if batch := [r for records in found.values() for r in records]:
+                return batch
+    return []
 
 
 def _stored(record: Any) -> StoredRecord:
@@ -77,4 +93,5 @@ def _stored(record: Any) -> StoredRecord:
         value=record.value,
         headers=list(record.headers),
         timestamp_ms=record.timestamp,
+        size=len(record.value or b""),
     )

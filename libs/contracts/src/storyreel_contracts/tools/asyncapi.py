@@ -15,6 +15,7 @@ from storyreel_contracts.topics import CATALOGUE, PUBLIC, SERVICES, Topic, topic
 
 Json = dict[str, Any]
 _BINDING = "0.5.0"
+_KEYS: Json = {"film_id": {"type": "string", "format": "uuid"}, "letter_id": {"type": "string"}}
 
 
 def document(examples: Path) -> Json:
@@ -88,9 +89,13 @@ def _message(fact: type[Fact], examples: Path) -> Json:
         "contentType": CONTENT_TYPE,
         "headers": {"$ref": f"#/components/schemas/{headers}"},
         "payload": {"$ref": f"#/components/schemas/{fact.__name__}"},
-        "bindings": {"kafka": {"key": {"type": "string", "format": "uuid"}, "bindingVersion": _BINDING}},
+        "bindings": {"kafka": {"key": _KEYS[_key_of(fact)], "bindingVersion": _BINDING}},
         "examples": [_example(fact, path) for path in sorted((examples / fact.TYPE).glob("*.json"))],
     }
+
+
+def _key_of(fact: type[Fact]) -> str:
+    return next(topic.key for topic in CATALOGUE if fact in topic.facts)
 
 
 def _example(fact: type[Fact], path: Path) -> Json:
