@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from storyreel_continuity.domain.ports import Footage, MeasuringFailed, Other, Seen
-from storyreel_continuity.domain.readings import Motion, Reading
-from storyreel_contracts import ArtifactRef, FilmPlanned, Plan, PlannedShot, ShotRendered
+from storyreel_continuity.domain.readings import Gap, Motion, Reading
+from storyreel_contracts import ArtifactRef, CutRequested, FilmPlanned, Plan, PlannedShot, ShotRendered
 
 Frame = NDArray[np.uint8]
 SHA = "a" * 64
@@ -31,12 +31,16 @@ class FakeMeasuring:
         self.failures, self.lasting, self.asked = failures, lasting, 0
         self.shown: list[tuple[str, str]] = []
 
-    async def measure(self, take: Footage, beside: Other | None) -> Seen:
+    async def measure(self, take: Footage, beside: Other | None, preview: Footage | None = None) -> Seen:
         self.asked += 1
         if self.asked <= self.failures:
             raise MeasuringFailed("told to fail", lasting=self.lasting)
         self.shown.append((take.label, beside.footage.label if beside else ""))
-        return Seen(Reading.model_validate_json(take.path.read_bytes()), "|".join(self.shown[-1]).encode())
+        reading, picture = Reading.model_validate_json(take.path.read_bytes()), "|".join(self.shown[-1]).encode()
+        if preview is None:
+            return Seen(reading, picture)
+        before = Reading.model_validate_json(preview.path.read_bytes())
+        return Seen(reading, picture, Gap(ssim=float(before == reading), delta_e=abs(before.b - reading.b)))
 
 
 def a_plan(
@@ -67,6 +71,13 @@ def a_take(artifact: ArtifactRef, shot: int = 0, **changes: Any) -> ShotRendered
         "frames": 49, "fps": 16, "seed": 1, "model": _MODEL, "device_seconds": 1, "cost_micros": 1, "artifact": artifact,
     }  # fmt: skip
     return ShotRendered.model_validate(plain | changes)
+
+
+def a_cut(keys: dict[str, str], version: int = 1, tier: str = "preview") -> CutRequested:
+    """A cut of these takes, by shot."""
+    nowhere = {"uri": "s3://b/x", "sha256": SHA, "size": 1, "media_type": "video/mp4"}
+    shots = [{"shot_id": s, "key": k, "artifact": nowhere, "seed": 1, "model": _MODEL} for s, k in keys.items()]
+    return CutRequested.model_validate({"version": version, "tier": tier, "cut_key": SHA, "shots": shots})
 
 
 def scene(seed: int, height: int = 270, width: int = 480) -> Frame:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -54,6 +55,7 @@ from storyreel_contracts.brief import BrandKit, Budget, StoryboardFrame
 from storyreel_contracts.films import Edit
 from storyreel_contracts.ids import event_id
 from storyreel_contracts.plan import Backend
+from storyreel_contracts.prompt_writer import PromptWriter
 from storyreel_contracts.takes import Axis, Correction, Measure
 from storyreel_contracts.verdicts import BriefCleared
 from storyreel_planner.domain.composing import Written, compose
@@ -81,6 +83,13 @@ CARD = ModelCard.model_validate(
         "device_seconds": {"preview": 2.5, "final": 6.0},
     }
 )  # fmt: skip
+
+# The same model, able to pause a final after half of its steps and show it.
+DRAFTING = CARD.model_copy(update={"draft_steps": 4})
+
+# A model with a vocabulary of its own, as the studio model's world has it.
+_WRITER = PromptWriter.model_validate_json((Path(__file__).parent / "data" / "studio_writer.json").read_bytes())
+STUDIO_CARD = CARD.model_copy(update={"name": "studio", "prompt_writer": _WRITER})
 
 
 def a_ref(name: str, media_type: str = "image/png") -> ArtifactRef:
@@ -167,6 +176,7 @@ class Studio:
     plan_verdicts: list[str] = field(default_factory=list)  # per plan attempt; then cleared
     film_verdicts: dict[str, str] = field(default_factory=dict)  # per tier; else cleared
     assembly_failures: int = 0
+    names_plans: bool = True  # False: a safety of an earlier release, whose verdicts name no plan
     dry_run: bool = False
     cost_share: float = 1.0  # of the price limit that a render costs
     on_step: Callable[["Studio"], None] | None = None
@@ -301,7 +311,8 @@ class Studio:
 
     def _screen_plan(self, cause: str, fact: FilmPlanned) -> None:
         blocked = fact.attempt <= len(self.plan_verdicts) and self.plan_verdicts[fact.attempt - 1] == "blocked"
-        self.emit("safety-verdicts", verdict(PlanBlocked if blocked else PlanCleared, fact.version), cause)
+        named = {"plan_sha256": fact.plan_sha256} if self.names_plans else {}
+        self.emit("safety-verdicts", verdict(PlanBlocked if blocked else PlanCleared, fact.version, **named), cause)
 
     def _render(self, cause: str, ask: ShotRequested) -> None:
         self.reserved[ask.version, ask.tier, ask.shot_id, ask.attempt] = ask.price_limit_micros

@@ -4,6 +4,7 @@ A reading is remembered under its inputs, so the same take is measured once. Wha
 too: the decider reports it as a drift that names it, so that it is neither silent nor stuck.
 """
 
+import logging
 import tempfile
 import time
 from pathlib import Path
@@ -15,10 +16,11 @@ from storyreel_contracts import ArtifactRef, FailureKind, build_key
 from storyreel_contracts.decisions import Task
 
 from storyreel_continuity import metrics
-from storyreel_continuity.domain.decisions import MeasureTake
 from storyreel_continuity.domain.ports import Footage, Measuring, MeasuringFailed, Other
-from storyreel_continuity.domain.readings import Measured
+from storyreel_continuity.domain.readings import Gap, Measured
+from storyreel_continuity.domain.work import MeasureTake
 
+log = logging.getLogger(__name__)
 _EDITION = 1  # of the measuring itself; raise it when the same take must be measured anew by better code
 
 
@@ -59,9 +61,32 @@ class Measurer:
             other = None
             if (beside := work.beside) is not None:
                 other = Other(await self._fetched(beside.label, beside.artifact, Path(folder) / "beside"), beside.reading)
-            seen = await self._measuring.measure(take, other)
-        return Measured(reading=seen.reading, evidence=await self._store.put(seen.picture, "image/jpeg"))
+            preview = await self._preview(work, Path(folder) / "preview")
+            seen = await self._measuring.measure(take, other, preview)
+        gap = _counted(seen.gap) if preview else None
+        return Measured(reading=seen.reading, evidence=await self._store.put(seen.picture, "image/jpeg"), gap=gap)
+
+    async def _preview(self, work: MeasureTake, path: Path) -> Footage | None:
+        """The preview's file; a preview that is gone from the store costs the report its gap, not the take its verdict."""
+        if work.preview is None:
+            return None
+        try:
+            return await self._fetched(work.label, work.preview.artifact, path)
+        except WorkError as error:
+            if error.kind is not FailureKind.ARTIFACT_MISSING:
+                raise
+            _counted(f"the preview is not in the store: {error}")
+            return None
 
     async def _fetched(self, label: str, artifact: ArtifactRef, path: Path) -> Footage:
         await self._store.fetch(artifact, path)
         return Footage(label, path, artifact.media_type)
+
+
+def _counted(gap: Gap | str) -> Gap | None:
+    """The gap; none, with a word in the log, where it could not be measured."""
+    metrics.GAPS.labels("measured" if isinstance(gap, Gap) else "unmeasured").inc()
+    if isinstance(gap, Gap):
+        return gap
+    log.warning("no gap between preview and final: %s", gap)
+    return None

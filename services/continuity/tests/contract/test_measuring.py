@@ -9,6 +9,7 @@ from continuity_fakes import a_reading, clip, exposed, grained, moving, scene
 from storyreel_continuity.adapters.measuring import ChildMeasuring
 from storyreel_continuity.adapters.thresholds import read_thresholds
 from storyreel_continuity.domain.ports import Footage, MeasuringFailed, Other
+from storyreel_continuity.domain.readings import Gap
 
 
 async def test_a_take_is_read_from_its_file_and_shown_beside_the_other(measuring: ChildMeasuring, tmp_path: Path) -> None:
@@ -22,6 +23,25 @@ async def test_a_take_is_read_from_its_file_and_shown_beside_the_other(measuring
     assert alone.reading.motion.right == pytest.approx(8, abs=1)
     single, double = (cv2.imdecode(np.frombuffer(s.picture, np.uint8), cv2.IMREAD_COLOR) for s in (alone, both))
     assert double.shape[0] == 2 * single.shape[0]
+
+
+async def test_a_final_is_compared_with_its_preview_file(measuring: ChildMeasuring, tmp_path: Path) -> None:
+    take = Footage("s00 final", clip(tmp_path / "final.mp4", 9, lambda i: grained(scene(1), i)), "video/mp4")
+    same = Footage("s00 preview", clip(tmp_path / "same.mp4", 9, lambda i: grained(scene(1), 50 + i)), "video/mp4")
+    other = Footage("s00 preview", clip(tmp_path / "other.mp4", 9, lambda i: grained(scene(2), i)), "video/mp4")
+    near, far = [(await measuring.measure(take, None, preview)).gap for preview in (same, other)]
+    assert isinstance(near, Gap)
+    assert isinstance(far, Gap)
+    assert near.ssim > far.ssim
+    assert near.delta_e < 1 < far.delta_e
+
+
+async def test_a_preview_that_cannot_be_decoded_leaves_the_take_measured(measuring: ChildMeasuring, tmp_path: Path) -> None:
+    take = Footage("s00 final", clip(tmp_path / "final.mp4", 3, lambda i: grained(scene(1), i)), "video/mp4")
+    (tmp_path / "bad.mp4").write_text("not a film")
+    seen = await measuring.measure(take, None, Footage("s00 preview", tmp_path / "bad.mp4", "video/mp4"))
+    assert seen.reading.lightness > 0
+    assert isinstance(seen.gap, str)
 
 
 async def test_a_still_has_colours_and_light_but_no_camera(measuring: ChildMeasuring, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from gateway_facts import FILM, Script, a_ref, a_whole_film
 from gateway_fakes import KEYS, OTHER_KEY, Studio
-from storyreel_contracts import FilmApproved, FilmCancelled, FilmEditRequested, ReviewDecided, Tier
+from storyreel_contracts import FilmApproved, FilmCancelled, FilmEditRequested, ReviewDecided, ShotMatched, Tier
+from storyreel_contracts.takes import TierGap
 from storyreel_gateway.domain.tenants import Role
 from storyreel_gateway.routes.rendering import FOLDER
 
@@ -76,6 +77,15 @@ async def test_the_film_page_says_everything_without_a_script(studio: Studio) ->
     ):
         assert words in text
     assert f'src="/v1/films/{FILM}/artifacts/film-16x9.mp4"' in text
+
+
+async def test_the_film_page_says_how_far_a_final_is_from_its_preview(studio: Studio) -> None:
+    script = Script().requested().planned()
+    key = script.take("s01", Tier.FINAL)
+    gap = TierGap(preview="f" * 64, ssim=0.912, delta_e=1.44)
+    script.say(ShotMatched(version=1, shot_id="s01", tier=Tier.FINAL, attempt=1, key=key, measures=[], tier_gap=gap))
+    await studio.give(script.events)
+    assert "Against its preview: SSIM 0.91 (1 is equal), colour 1.4 deltaE2000" in (await look(studio, PAGE)).text
 
 
 async def test_every_local_address_on_the_page_answers(studio: Studio) -> None:

@@ -23,15 +23,18 @@ from storyreel_contracts import (
     Severity,
     ShotDowngraded,
     ShotDrifted,
+    ShotMatched,
     ShotRenderFailed,
     Tier,
 )
 from storyreel_contracts.films import FilmApproved, FilmEditRequested, ReviewDecision, ShotEdit
-from storyreel_contracts.takes import Axis, Correction, Measure
+from storyreel_contracts.plan import Substitution
+from storyreel_contracts.takes import Axis, Correction, Measure, TierGap
 from storyreel_gateway.domain.decisions import GatewayDecider
 from storyreel_gateway.domain.presenting import film_view
 from storyreel_gateway.domain.reading import read
 from storyreel_gateway.domain.state import FilmState
+from storyreel_gateway.domain.words import line_of
 
 
 def fold(events: list[Event]) -> FilmState:
@@ -189,3 +192,19 @@ def test_update_facts_carry_the_campaigns_own_reference_and_the_files() -> None:
     assert last is not None
     assert (last.campaign_ref, last.status, set(last.files)) == ("spring-7", "published", {"film-16x9.mp4", "captions.vtt"})
     assert state.film_id == FILM
+
+
+def test_the_gap_between_preview_and_final_is_in_the_view() -> None:
+    script = Script().requested().planned()
+    key = script.take("s01", Tier.FINAL)
+    assert film_view(reduce(read, script.events, FilmState())).shots[0].tier_gap is None
+    gap = TierGap(preview="f" * 64, ssim=0.91, delta_e=1.4)
+    script.say(ShotMatched(version=1, shot_id="s01", tier=Tier.FINAL, attempt=1, key=key, measures=[], tier_gap=gap))
+    assert film_view(reduce(read, script.events, FilmState())).shots[0].tier_gap == gap
+
+
+def test_what_a_plan_replaced_is_in_the_history() -> None:
+    losses = [Substitution(field="prompt", wanted=w, chosen="left out", reason="unknown") for w in "abcde"]
+    plan = a_plan().model_copy(update={"substitutions": losses})
+    (line,) = [n for n in map(line_of, Script().requested().planned(plan=plan).events) if n and n.type == "film.planned.v1"]
+    assert line.text.endswith("Not as asked: a: left out; b: left out; c: left out; and 2 more.")

@@ -16,11 +16,11 @@ from storyreel_contracts.plan import Backend, Substitution
 
 from storyreel_planner import metrics
 from storyreel_planner.domain import template
-from storyreel_planner.domain.composing import Written, compose, refusal
+from storyreel_planner.domain.composing import Written, compose
 from storyreel_planner.domain.editing import edited, softened
 from storyreel_planner.domain.ports import ScriptWriter, WriterUnavailable
 from storyreel_planner.domain.rules import Rules
-from storyreel_planner.domain.work import ClaimOutcome, ClaimResult, PlanOutcome, PlanRecord, Refusal, WritePlan
+from storyreel_planner.domain.work import ClaimOutcome, ClaimResult, PlanOutcome, PlanRecord, Refusal, WritePlan, refusal
 
 log = logging.getLogger(__name__)
 FAILED = b"failed"

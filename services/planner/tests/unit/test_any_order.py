@@ -168,6 +168,31 @@ def test_a_person_may_approve_before_the_cut_is_even_asked_for(order: int) -> No
     assert studio.run().outcome() == ["published"]
 
 
+def test_an_older_event_that_is_read_after_a_timer_rang_does_not_strand_the_film() -> None:
+    """The retry waits for money when its timer rings; the bill that frees it was written before, and is read after."""
+    budget = Budget(amount=Decimal("0.003"))
+    brief = two_shots(budget=budget)
+    table = {("preview", "s01", 1): "device_lost"}
+    for order in range(150, 250):
+        studio = a_studio(order, brief=brief, fates=table, rules=Rules(headroom=1.0), cost_share=0.5).run()
+        assert len(studio.outcome()) == 1, order
+
+
+def test_control_with_a_clock_that_goes_back_such_films_are_stranded() -> None:
+    class Forgetful(Director):
+        def decide(self, state: FilmState, event: Any) -> Any:
+            return super().decide(state.model_copy(update={"latest": None}), event)  # the guard removed
+
+    stranded = 0
+    for order in range(150, 250):
+        budget = Budget(amount=Decimal("0.003"))
+        studio = a_studio(order, brief=two_shots(budget=budget), fates={("preview", "s01", 1): "device_lost"})
+        studio.rules = Rules(headroom=1.0)
+        studio.cost_share, studio.director = 0.5, Forgetful(studio.rules)
+        stranded += not studio.run().outcome()
+    assert stranded
+
+
 # --- negative controls: the properties above notice when a guard is gone
 
 

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from pydantic import ValidationError
 from storyreel_chassis.artifacts import MemoryArtifactStore
 from storyreel_chassis.testing import FakeClock, RoomHarness, an_event
-from storyreel_contracts import BriefCleared, FilmPlanned, FilmRequested, PlanCleared, ShotRequested, TimerDue
+from storyreel_contracts import BriefCleared, FilmPlanned, FilmRequested, PlanCleared, ShotRequested, Tier, TimerDue
 from storyreel_contracts.verdicts import BriefBlocked
 from storyreel_planner.adapters.model_card import BadModelCardError, read_card
 from storyreel_planner.app import build_room
@@ -103,3 +103,10 @@ def test_a_card_that_lacks_a_stage_stops_the_service(tmp_path: Path) -> None:
         read_card(path)
     with pytest.raises(BadModelCardError, match="no model card"):
         read_card(tmp_path / "absent.json")
+
+
+def test_a_draft_that_would_not_end_before_its_final_stops_the_service(tmp_path: Path) -> None:
+    path = tmp_path / "storyreel.json"
+    path.write_text(json.dumps(CARD.model_dump(mode="json") | {"draft_steps": CARD.steps[Tier.FINAL]}))
+    with pytest.raises(BadModelCardError, match="draft_steps 8"):
+        read_card(path)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from storyreel_continuity.domain.colour import lab_of, swatches_of
 from storyreel_continuity.domain.measuring import reading_of
 from storyreel_continuity.domain.ports import Footage, Other, Seen
-from storyreel_continuity.domain.readings import Reading
+from storyreel_continuity.domain.readings import Gap, Reading
+from storyreel_continuity.domain.tier_gap import gap_of
 
 Frame = NDArray[np.uint8]
 _FORMATS = {"video/mp4": "mp4", "video/webm": "matroska", "image/png": "png_pipe", "image/jpeg": "jpeg_pipe"}
@@ -29,8 +30,8 @@ class Clip(NamedTuple):
     fps: float
 
 
-def look(take: Footage, beside: Other | None) -> Seen | str:
-    """Reading and picture, or, as a plain string, why the take cannot be measured."""
+def look(take: Footage, beside: Other | None, preview: Footage | None) -> Seen | str:
+    """Reading, picture and gap, or, as a plain string, why the take cannot be measured."""
     cv2.setNumThreads(1)  # children share the machine; more threads each only wait for each other
     try:
         clip = _decode(take.path, take.media_type)
@@ -41,7 +42,15 @@ def look(take: Footage, beside: Other | None) -> Seen | str:
             panels.insert(0, _panel(other.label, _decode(other.path, other.media_type), beside.reading))
     except (FFmpegError, ValueError) as error:
         return str(error)
-    return Seen(reading, _jpeg(panels))
+    return Seen(reading, _jpeg(panels), _gap(clip, preview)) if preview else Seen(reading, _jpeg(panels))
+
+
+def _gap(clip: Clip, preview: Footage) -> Gap | str:
+    try:
+        before = _decode(preview.path, preview.media_type)
+        return gap_of(clip.frames, clip.fps, before.frames, before.fps)
+    except (FFmpegError, ValueError) as error:
+        return str(error)
 
 
 def _decode(path: Path, media_type: str) -> Clip:

@@ -21,10 +21,10 @@ class ChildMeasuring:
     def __exit__(self, *_: object) -> None:
         self._children.close()
 
-    async def measure(self, take: Footage, beside: Other | None) -> Seen:
-        """Reading of the take, and a picture of it beside the other."""
+    async def measure(self, take: Footage, beside: Other | None, preview: Footage | None = None) -> Seen:
+        """Reading of the take, a picture of it beside the other, its gap from the preview."""
         try:
-            seen = await self._children.run(self._limit_s, look, take, beside)
+            seen = await self._children.run(self._limit_s, look, take, beside, preview)
         except ChildLost as error:
             raise MeasuringFailed(str(error), lasting=False) from error
         if isinstance(seen, str):

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 from storyreel_contracts import (
-    ArtifactRef,
+    CutRequested,
     Event,
     Fact,
     FilmCancelled,
@@ -29,26 +29,11 @@ from storyreel_contracts.takes import Axis, Correction, Measure
 
 from storyreel_continuity.domain.comparing import Judgement, Neighbour, against_neighbour, against_plan, both
 from storyreel_continuity.domain.readings import Measured, Reading
-from storyreel_continuity.domain.shooting import Shape, Take, model_for, shape_of, standing
+from storyreel_continuity.domain.shooting import Shape, Take, model_for, preview_of, shape_of, standing
 from storyreel_continuity.domain.thresholds import Thresholds
+from storyreel_continuity.domain.work import measure, tier_gap
 
 _JUDGE = "judge/"
-
-
-class Beside(BaseModel):
-    """Another take to show beside the measured one."""
-
-    label: str
-    artifact: ArtifactRef
-    reading: Reading
-
-
-class MeasureTake(BaseModel):
-    """Work: measure a take and make its evidence picture."""
-
-    label: str
-    artifact: ArtifactRef
-    beside: Beside | None = None
 
 
 class ContinuityState(BaseModel):
@@ -58,6 +43,9 @@ class ContinuityState(BaseModel):
     takes: list[Take] = Field(default_factory=list)
     lost: list[str] = Field(default_factory=list, description="shots of a tier whose last render failed")
     ended: list[int] = Field(default_factory=list)
+    previews: dict[int, dict[str, str]] = Field(
+        default_factory=dict, description="build keys of the newest preview cut, by version and shot"
+    )
 
 
 Answer = Decision[ContinuityState]
@@ -70,6 +58,7 @@ class ContinuityDecider:
         self._limits = thresholds
         self._ways: dict[type[Fact], Callable[[ContinuityState, Event, Any], Answer]] = {
             FilmPlanned: _on_plan,
+            CutRequested: _on_cut,
             ShotRendered: self._on_take,
             ShotRenderFailed: self._on_loss,
             TimerDue: self._on_timer,
@@ -95,7 +84,7 @@ class ContinuityDecider:
         if isinstance(event.data, TimerDue):
             take = _waiting(state, event.data.name)
             return Decision(state=state) if take is None else self._report(state, _with(take, outcome, take.sound))
-        take = self._measured(state, event, outcome)
+        take = self._measured(state, event, outcome).model_copy(update={"tier_gap": tier_gap(task.work, outcome)})
         known = state.model_copy(update={"takes": [*(t for t in state.takes if not _same(t, take)), take]})
         if take.reading is not None and not self._ready(known, take):
             due = event.envelope.occurred_at + timedelta(seconds=self._limits.wait_for_neighbour_s)
@@ -111,7 +100,8 @@ class ContinuityDecider:
             return Decision(state=state, hold=True)  # without its plan nobody knows what the take should look like
         found = state.model_copy(update={"lost": [x for x in state.lost if x != _slot(fact.version, fact.tier, fact.shot_id)]})
         model = model_for(found.takes, shape, shape.index(fact.shot_id), fact.tier)
-        return Decision(state=found, tasks=[_measure(fact.shot_id, fact.tier, fact.artifact, model)])
+        preview = preview_of(found.takes, found.previews, fact.version, fact.shot_id) if fact.tier is Tier.FINAL else None
+        return Decision(state=found, tasks=[measure((fact.shot_id, fact.tier), fact.artifact, model, preview)])
 
     def _on_loss(self, state: ContinuityState, event: Event, fact: ShotRenderFailed) -> Answer:
         slot = _slot(fact.version, fact.tier, fact.shot_id)
@@ -125,7 +115,7 @@ class ContinuityDecider:
             return Decision(state=state)
         shape = state.shapes[take.version]
         model = model_for(state.takes, shape, shape.index(take.shot_id), take.tier)
-        return Decision(state=state, tasks=[_measure(take.shot_id, take.tier, take.artifact, model)])
+        return Decision(state=state, tasks=[measure((take.shot_id, take.tier), take.artifact, model)])
 
     def _measured(self, state: ContinuityState, event: Event, outcome: Measured) -> Take:
         fact: ShotRendered = event.data  # type: ignore[assignment]
@@ -195,28 +185,26 @@ def _on_plan(state: ContinuityState, _: Event, fact: FilmPlanned) -> Answer:
 
 def _on_end(state: ContinuityState, _: Event, fact: Any) -> Answer:
     shapes = {v: s for v, s in state.shapes.items() if v != fact.version}
-    return Decision(state=state.model_copy(update={"ended": [*state.ended, fact.version], "shapes": shapes}))
+    previews = {v: cut for v, cut in state.previews.items() if v != fact.version}
+    ended = {"ended": [*state.ended, fact.version], "shapes": shapes, "previews": previews}
+    return Decision(state=state.model_copy(update=ended))
 
 
 def _fact(take: Take, judgement: Judgement) -> ShotMatched | ShotDrifted:
-    said = {name: getattr(take, name) for name in ("version", "shot_id", "tier", "attempt", "key", "evidence")}
+    same = ("version", "shot_id", "tier", "attempt", "key", "evidence", "tier_gap")
+    said = {name: getattr(take, name) for name in same}
     said |= {"measures": list(judgement.measures)}
     if judgement.corrections:
         return ShotDrifted.model_validate(said | {"corrections": list(judgement.corrections)})
     return ShotMatched.model_validate(said)
 
 
-def _measure(shot_id: str, tier: Tier, artifact: ArtifactRef, model: tuple[int, Take] | None) -> Task:
-    beside = _beside(model[1]) if model else None
-    work = MeasureTake(label=f"{shot_id} {tier}", artifact=artifact, beside=beside)
-    return Task(key=f"{shot_id}:{artifact.sha256}:{beside.artifact.sha256 if beside else ''}", work=work)
-
-
-def _beside(take: Take) -> Beside | None:
-    if take.reading is None:
-        return None
-    reading = take.reading.model_copy(update={"swatches": []})
-    return Beside(label=f"{take.shot_id} {take.tier}", artifact=take.artifact, reading=reading)
+def _on_cut(state: ContinuityState, _: Event, fact: CutRequested) -> Answer:
+    """A preview cut names the previews that its finals are to be like."""
+    if fact.tier is not Tier.PREVIEW:
+        return Decision(state=state)
+    previews = state.previews | {fact.version: {shot.shot_id: shot.key for shot in fact.shots}}
+    return Decision(state=state.model_copy(update={"previews": previews}))
 
 
 def _with(take: Take, outcome: Measured, sound: bool) -> Take:

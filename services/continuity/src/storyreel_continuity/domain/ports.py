@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from storyreel_continuity.domain.readings import Reading
+from storyreel_continuity.domain.readings import Gap, Reading
 
 
 class Footage(NamedTuple):
@@ -22,10 +22,11 @@ class Other(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A reading and the evidence picture (JPEG)."""
+    """A reading, the evidence picture (JPEG), and the gap from the preview or why there is none."""
 
     reading: Reading
     picture: bytes
+    gap: Gap | str = "no preview was given"
 
 
 class MeasuringFailed(Exception):  # noqa: N818 - named after what happened
@@ -39,6 +40,9 @@ class MeasuringFailed(Exception):  # noqa: N818 - named after what happened
 class Measuring(Protocol):
     """Decodes and measures, away from the event loop and with a wall clock limit."""
 
-    async def measure(self, take: Footage, beside: Other | None) -> Seen:
-        """Reading of the take, and a picture of it beside the other. Raises MeasuringFailed."""
+    async def measure(self, take: Footage, beside: Other | None, preview: Footage | None = None) -> Seen:
+        """Reading of the take, a picture of it beside the other, its gap from the preview. Raises MeasuringFailed.
+
+        A preview that cannot be decoded is no failure: the take is measured, and the gap is the reason.
+        """
         ...

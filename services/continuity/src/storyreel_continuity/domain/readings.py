@@ -33,9 +33,17 @@ class Reading(BaseModel):
     motion: Motion | None = Field(description="None: a still, or nothing in it can be tracked")
 
 
+class Gap(BaseModel):
+    """How far two takes are from each other."""
+
+    ssim: float = Field(ge=-1, le=1, description="mean structural similarity; 1 is equal")
+    delta_e: float = Field(ge=0, description="mean deltaE2000")
+
+
 class Measured(BaseModel):
     """Outcome of measuring: a reading and its evidence picture, or why there is none."""
 
     reading: Reading | None = None
+    gap: Gap | None = Field(default=None, description="from its preview, where that was asked for and could be measured")
     evidence: ArtifactRef | None = None
     reason: str = ""

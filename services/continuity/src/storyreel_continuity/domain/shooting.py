@@ -6,6 +6,7 @@ bible. A take that drifted from the bible is nobody's model, so one bad take can
 
 from pydantic import BaseModel, Field
 from storyreel_contracts import ArtifactRef, Camera, Plan, PlannedShot, Tier, build_key
+from storyreel_contracts.takes import TierGap
 
 from storyreel_continuity.domain.comparing import Expectation
 from storyreel_continuity.domain.readings import Reading
@@ -53,6 +54,7 @@ class Take(BaseModel):
     artifact: ArtifactRef
     evidence: ArtifactRef | None = None
     reading: Reading | None = None
+    tier_gap: TierGap | None = None
     sound: bool = False
     judged: bool = False
 
@@ -88,3 +90,10 @@ def model_for(takes: list[Take], shape: Shape, index: int, tier: Tier) -> tuple[
         if take and take.sound and not shape.shots[i].end_card:
             return i, take
     return None
+
+
+def preview_of(takes: list[Take], cuts: dict[int, dict[str, str]], version: int, shot_id: str) -> Take | None:
+    """The preview of a shot that this version's preview cut shows; it may have been rendered for an earlier version."""
+    key = cuts.get(version, {}).get(shot_id)
+    shown = (t for t in takes if t.tier is Tier.PREVIEW and t.shot_id == shot_id and t.key == key)
+    return max(shown, key=lambda t: (t.version, t.attempt), default=None)

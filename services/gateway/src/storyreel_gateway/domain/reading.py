@@ -135,7 +135,10 @@ def _ended(version: VersionState, event: Event, data: ShotRendered | ShotRenderF
 def _matched(version: VersionState, event: Event, data: ShotMatched | ShotDrifted) -> VersionState:
     corrections = data.corrections if isinstance(data, ShotDrifted) else []
     word: Literal["matched", "drifted"] = "drifted" if isinstance(data, ShotDrifted) else "matched"
-    match = s.Match(**_stamp(event), word=word, measures=data.measures, corrections=corrections, evidence=data.evidence)
+    match = s.Match(
+        **_stamp(event), word=word, measures=data.measures, corrections=corrections, evidence=data.evidence,
+        tier_gap=data.tier_gap,
+    )  # fmt: skip
     return _put(version, "matches", data.key, match)
 
 

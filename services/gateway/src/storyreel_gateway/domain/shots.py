@@ -122,4 +122,5 @@ def _continuity(version: VersionState, key: str) -> dict[str, object]:
     match = version.matches.get(key)
     if match is None:
         return {}
-    return {"continuity": match.word, "measures": match.measures, "corrections": match.corrections}
+    judged = {"continuity": match.word, "measures": match.measures, "corrections": match.corrections}
+    return judged | {"tier_gap": match.tier_gap}

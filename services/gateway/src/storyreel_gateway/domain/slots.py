@@ -20,7 +20,7 @@ from storyreel_contracts import (
     ReviewRequested,
     Tier,
 )
-from storyreel_contracts.takes import Correction, Measure
+from storyreel_contracts.takes import Correction, Measure, TierGap
 
 Subject = Literal["brief", "plan", "shot", "film"]
 
@@ -120,6 +120,7 @@ class Match(Stamp):
     measures: list[Measure]
     corrections: list[Correction]
     evidence: ArtifactRef | None
+    tier_gap: TierGap | None = None
 
 
 class Downgrade(Stamp):

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 from storyreel_contracts import FilmStatus, Finding, Model, Plan, Problem, Provenance, Remedy
 from storyreel_contracts.plan import Scene
-from storyreel_contracts.takes import Correction, Measure
+from storyreel_contracts.takes import Correction, Measure, TierGap
 
 from storyreel_gateway.domain.slots import Line
 from storyreel_gateway.domain.status import Stage
@@ -44,6 +44,7 @@ class ShotView(Model):
     continuity: Literal["matched", "drifted", "pending"] = "pending"
     measures: list[Measure] = Field(default_factory=list, description="what continuity measured on the newest take")
     corrections: list[Correction] = Field(default_factory=list)
+    tier_gap: TierGap | None = Field(default=None, description="how far the newest final is from the preview that was approved")
     price_micros: int = Field(default=0, description="all attempts of all tiers")
     device_seconds: float = 0.0
     reused: bool = False

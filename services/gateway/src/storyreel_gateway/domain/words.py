@@ -18,6 +18,7 @@ from storyreel_contracts import (
     FilmPublished,
     FilmRequested,
     FilmUpdated,
+    Plan,
     ReviewDecided,
     ReviewRequested,
     ShotDowngraded,
@@ -33,6 +34,7 @@ from storyreel_contracts.verdicts import Blocked, Verdict
 from storyreel_gateway.domain.slots import Line
 
 _SILENT = (ShotProgressed, FilmUpdated, TimerDue)
+_TOLD = 3  # substitutions in one line of the history
 _NAMES = {"brief": "The brief", "plan": "The plan", "film": "The cut"}
 
 
@@ -75,7 +77,14 @@ def _planned(d: FilmPlanned) -> str:
     shots, plan = len(d.plan.shots), d.plan
     seconds = plan.frames / plan.fps
     again = f" (attempt {d.attempt})" if d.attempt > 1 else ""
-    return f"Planned{again}: {shots} shots, {seconds:g} s, about {money(plan.estimate.price_micros)}."
+    return f"Planned{again}: {shots} shots, {seconds:g} s, about {money(plan.estimate.price_micros)}.{_replaced(plan)}"
+
+
+def _replaced(plan: Plan) -> str:
+    """What the plan could not take from the brief as it was; the plan itself holds all of it."""
+    losses = [f"{loss.wanted}: {loss.chosen}" for loss in plan.substitutions]
+    more = f"; and {len(losses) - _TOLD} more" if len(losses) > _TOLD else ""
+    return f" Not as asked: {'; '.join(losses[:_TOLD])}{more}." if losses else ""
 
 
 def _rendered(d: ShotRendered) -> str:

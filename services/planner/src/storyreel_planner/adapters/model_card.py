@@ -4,7 +4,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from pydantic import ValidationError
-from storyreel_contracts import ModelCard
+from storyreel_contracts import ModelCard, Tier
+
+from storyreel_planner.domain.prompts import faults
 
 
 class BadModelCardError(ValueError):
@@ -26,4 +28,8 @@ def read_card(path: Path | None) -> ModelCard:
     ]
     if lacking:
         raise BadModelCardError(f"{source} lacks {', '.join(lacking)} for the stages that it names")
+    if card.draft_steps and card.draft_steps >= card.steps.get(Tier.FINAL, 0):
+        raise BadModelCardError(f"{source} has draft_steps {card.draft_steps}; a draft ends before the final's steps do")
+    if card.prompt_writer and (wrong := faults(card.prompt_writer)):
+        raise BadModelCardError(f"{source} has a prompt writer that misreads its own sentences: {'; '.join(wrong[:3])}")
     return card

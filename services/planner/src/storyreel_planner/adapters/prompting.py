@@ -46,7 +46,7 @@ def opening(work: WritePlan, card: ModelCard) -> list[Message]:
     """The first messages for this work; equal work gives equal messages."""
     document = {
         "brief": _quoted(work.brief),
-        "limits": _limits(work.brief, card),
+        "limits": _limits(work.brief, card) | _vocabulary(card),
         "objections": [f.model_dump(mode="json", include=_OBJECTION) for o in work.objections for f in o.findings],
     }
     return [Message("system", INSTRUCTIONS), Message("user", canonical_json(document).decode())]
@@ -69,6 +69,13 @@ def _limits(brief: Brief, card: ModelCard) -> dict[str, Any]:
         "shortest_shot_s": min(SHORTEST_S, brief.duration_s),
         "longest_shot_s": round(max(SHORTEST_S, min(LONGEST_S, longest)), 2),
     }
+
+
+def _vocabulary(card: ModelCard) -> dict[str, Any]:
+    """What a model with a vocabulary of its own can show; the writer should stay within it."""
+    if card.prompt_writer is None:
+        return {}
+    return {"the_model_can_show_only": {a.name: a.values for a in card.prompt_writer.attributes}}
 
 
 def _quoted(brief: Brief) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from storyreel_planner.domain.work import ClaimOutcome
 
 @dataclass
 class Desk:
-    """Collects facts, tasks and timers. `now` is the event's time."""
+    """Collects facts, tasks and timers. `now` is the latest time that an event of the film brought."""
 
     state: FilmState
     rules: Rules

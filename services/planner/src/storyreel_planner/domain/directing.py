@@ -53,7 +53,7 @@ class Directing:
             return
         if not version.plans:
             self._begin_plan(version)
-        elif verdict := self._plan_verdict(version):
+        elif verdict := version.plan_verdict:
             self._after_plan_verdict(version, verdict)
 
     def _begin_plan(self, version: VersionState) -> None:
@@ -77,11 +77,6 @@ class Directing:
 
     def _brief_verdict(self) -> Verdict | None:
         return next((v.brief_verdict for v in self.desk.state.versions.values() if v.brief_verdict), None)
-
-    def _plan_verdict(self, version: VersionState) -> Verdict | None:
-        """The verdict on the plan that holds; the n-th verdict is on the n-th plan (their topic keeps the order)."""
-        at = len(version.plans) - 1
-        return version.plan_verdicts[at] if at < len(version.plan_verdicts) else None
 
     def _after_plan_verdict(self, version: VersionState, verdict: Verdict) -> None:
         if self.desk.state.dry_run:

@@ -5,10 +5,9 @@ is a record that a later look will use.
 """
 
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
-from storyreel_contracts import Event, FilmFailed, FilmPlanned, canonical_json
+from storyreel_contracts import Event, FilmFailed, FilmPlanned
 from storyreel_contracts.decisions import Decision, NewFact, Task
 
 from storyreel_planner.domain.desk import Desk
@@ -53,20 +52,22 @@ class Director:
         if len(version.plans) != work.attempt - 1:
             return Decision(state=state)  # it was written while this one was under way
         version.plans.append(outcome.record)
+        version.plan_names.append(outcome.record.sha256)
         planned = _film_planned(version, outcome.record)
         rest = self._look(state, event, may_work=False)
         return Decision(state=rest.state, facts=[planned, *rest.facts], timers=rest.timers)
 
     def _look(self, state: FilmState, event: Event, *, may_work: bool = True) -> Decision[FilmState]:
-        desk = Desk(state, self.rules, event.film_id, event.envelope.occurred_at, may_work=may_work)
+        at = event.envelope.occurred_at
+        state.latest = max(at, state.latest or at)  # an older event that is read late must not undo a timer that rang
+        desk = Desk(state, self.rules, event.film_id, state.latest, may_work=may_work)
         Directing(desk).run()
         return Decision(state=state, facts=desk.facts, tasks=desk.tasks, timers=desk.timers)
 
 
 def _film_planned(version: VersionState, plan: PlanRecord) -> NewFact:
     attempt = len(version.plans)
-    digest = sha256(canonical_json(plan.plan)).hexdigest()
-    fact = FilmPlanned(version=version.number, plan=plan.plan, plan_sha256=digest, attempt=attempt)
+    fact = FilmPlanned(version=version.number, plan=plan.plan, plan_sha256=version.plan_names[-1], attempt=attempt)
     named = f"v{version.number}:plan:{attempt}"
     return NewFact(data=fact, discriminator=named, cause_id=version.cause_id, deadline=version.deadline)
 

@@ -10,9 +10,12 @@ from storyreel_contracts import Brief, FailureKind, FilmFailed, Finding, Plan, P
 from storyreel_contracts.films import BrandEdit, Edit, ShotEdit
 from storyreel_contracts.plan import Substitution
 
-from storyreel_planner.domain.composing import derive_seed, priced
+from storyreel_planner.domain.composing import priced
+from storyreel_planner.domain.prompts import Prompts, prompts_for
 from storyreel_planner.domain.rules import Rules
-from storyreel_planner.domain.words import Picture, model_prompt, with_camera
+from storyreel_planner.domain.seeds import derive_seed
+from storyreel_planner.domain.unsaid import film_words
+from storyreel_planner.domain.words import Picture
 from storyreel_planner.domain.work import Objection, PlanRecord, Refusal, WritePlan
 
 _MENDS = {"rewrite", "drop_caption"}
@@ -21,10 +24,10 @@ _FIELD = re.compile(r"shots\[(\d+)\]\.(caption|narration|prompt)|\b(s\d{2,3})\b(
 
 def edited(work: WritePlan, base: PlanRecord, rules: Rules) -> PlanRecord:
     """The base plan with the edits applied and the price of what they reach. Raises Refusal for an unknown shot."""
-    plan = base.plan
+    plan, prompts = base.plan, prompts_for(base.card)
     _check(work, plan)
     for edit in work.edits:
-        plan = _brand(plan, edit) if isinstance(edit, BrandEdit) else _shot(plan, edit, work)
+        plan = _brand(plan, edit) if isinstance(edit, BrandEdit) else _shot(plan, edit, work, prompts)
     reached = {s.shot_id for s, old in zip(plan.shots, base.plan.shots, strict=True) if repainted(old, s)}
     have = {tier: [s for s in shots if s not in reached] for tier, shots in work.have.items()}
     return priced(base.model_copy(update={"plan": plan}), work.model_copy(update={"have": have}), rules)
@@ -48,10 +51,10 @@ def can_mend(brief: Brief, edits: Sequence[Edit], objection: Objection) -> bool:
 
 def softened(work: WritePlan, base: PlanRecord, rules: Rules) -> PlanRecord:
     """The base plan without the words that safety objected to; each loss stands in `substitutions`."""
-    plan = base.plan
+    plan, prompts = base.plan, prompts_for(base.card)
     for objection in work.objections:
         for shot_id, field in _named(objection, plan):
-            plan = _without(plan, shot_id, field, objection.findings)
+            plan = _without(plan, (shot_id, field), objection.findings, prompts)
     return priced(base.model_copy(update={"plan": plan}), work, rules)
 
 
@@ -85,20 +88,35 @@ def _brand(plan: Plan, edit: BrandEdit) -> Plan:
     return plan.model_copy(update={"brand": brand})
 
 
-def _shot(plan: Plan, edit: ShotEdit, work: WritePlan) -> Plan:
+def _shot(plan: Plan, edit: ShotEdit, work: WritePlan, prompts: Prompts) -> Plan:
     def change(shot: PlannedShot) -> PlannedShot:
         new = shot.model_copy(update=_words(edit))
         if edit.prompt is not None:
             picture = Picture(edit.prompt, edit.camera or shot.camera)
-            new = new.model_copy(update={"prompt": model_prompt(picture, plan.bible)})
+            new = new.model_copy(update={"prompt": prompts.written(picture, plan.bible, film_words(work.brief))})
         if edit.camera is not None:
-            prompt = with_camera(new.prompt, shot.camera, edit.camera) if edit.prompt is None else new.prompt
+            prompt = prompts.moved(new.prompt, shot.camera, edit.camera) if edit.prompt is None else new.prompt
             new = new.model_copy(update={"camera": edit.camera, "prompt": prompt})
         if edit.new_take:
             new = new.model_copy(update={"seed": derive_seed(shot.seed, work.film_id, work.version)})
         return new
 
-    return _with_shot(plan, edit.shot_id, change)
+    return _with_shot(_lossy(plan, edit, prompts), edit.shot_id, change)
+
+
+def _lossy(plan: Plan, edit: ShotEdit, prompts: Prompts) -> Plan:
+    """The plan with what of the edit's words cannot be said; older losses of the same words are over."""
+    if edit.prompt is None:
+        return plan
+    field = f"{edit.shot_id}.prompt"
+    camera = next((edit.camera or s.camera for s in plan.shots if s.shot_id == edit.shot_id), None)
+    kept = [loss for loss in plan.substitutions if loss.field not in {field, _place(plan, edit.shot_id)}]
+    return plan.model_copy(update={"substitutions": [*kept, *prompts.losses(field, edit.prompt, camera)]})
+
+
+def _place(plan: Plan, shot_id: str) -> str:
+    """How a storyboard's frame is named that this shot was made from."""
+    return next((f"storyboard[{i}].prompt" for i, s in enumerate(plan.shots) if s.shot_id == shot_id), "")
 
 
 def _words(edit: ShotEdit) -> dict[str, str]:
@@ -128,11 +146,12 @@ def _shot_at(plan: Plan, index: int) -> str:
     return plan.shots[index].shot_id if index < len(plan.shots) else ""
 
 
-def _without(plan: Plan, shot_id: str, field: str, findings: Sequence[Finding]) -> Plan:
+def _without(plan: Plan, place: tuple[str, str], findings: Sequence[Finding], prompts: Prompts) -> Plan:
+    shot_id, field = place
     old = next((s for s in plan.shots if s.shot_id == shot_id), None)
     if old is None or not getattr(old, field):
         return plan
-    neutral = model_prompt(Picture(_neutral_subject(plan), old.camera), plan.bible) if field == "prompt" else ""
+    neutral = prompts.written(Picture(_neutral_subject(plan), old.camera), plan.bible) if field == "prompt" else ""
     if neutral == getattr(old, field):
         return plan
     why = findings[0].explanation if findings else "safety did not let it pass"

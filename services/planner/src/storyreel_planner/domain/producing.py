@@ -6,8 +6,8 @@ from storyreel_contracts import Approval, FailureKind, Problem, ShotDowngraded, 
 
 from storyreel_planner.domain.cuts import cut_of, trouble
 from storyreel_planner.domain.desk import Desk
-from storyreel_planner.domain.grid import frames_for
 from storyreel_planner.domain.money import ledger
+from storyreel_planner.domain.specs import first_render
 from storyreel_planner.domain.state import VersionState
 from storyreel_planner.domain.takes import Accepted, Lost, Takes, Wants
 from storyreel_planner.domain.work import PlanRecord
@@ -57,15 +57,14 @@ class Producing:
         if want.not_before and self.desk.now < want.not_before:
             self.desk.time(version, f"retry:{want.request.name}", want.not_before)
             return
-        tier, frames = where[0], want.request.spec.frames
-        expected = self.desk.rules.expected_micros(record.card, tier, frames)
-        full = self.desk.rules.limit_micros(record.card, tier, frames)
+        expected = self.desk.rules.expected_micros(record.card, want.request.render)
+        full = self.desk.rules.limit_micros(record.card, want.request.render)
         kept_back = self._still_needed(version, record, where) if want.fallback else 0
         affords, limit = ledger(self.desk.state).limit_for(expected, full, kept_back)
         if affords == "yes":
             self._request(version, want, limit)
         elif affords == "never" and want.fallback:
-            version.settled_for[f"{tier}:{want.request.shot_id}"] = FailureKind.BUDGET_EXHAUSTED
+            version.settled_for[f"{where[0]}:{want.request.shot_id}"] = FailureKind.BUDGET_EXHAUSTED
         elif affords == "never":
             self.desk.fail(version, self._too_dear(want, expected))
 
@@ -85,8 +84,8 @@ class Producing:
             for i in range(len(record.plan.shots)):
                 course = self.takes.course(version, tier, i)
                 needed = isinstance(course, Wants) and not course.fallback if not stage else not isinstance(course, Accepted)
-                frames = frames_for(tier, record.plan.shots, i, record.plan.fps, record.card)
-                later += self.desk.rules.expected_micros(record.card, tier, frames) if needed and (tier, i) != where else 0
+                render = course.request.render if isinstance(course, Wants) else first_render(record, tier, i)
+                later += self.desk.rules.expected_micros(record.card, render) if needed and (tier, i) != where else 0
         return later
 
     def _request(self, version: VersionState, want: Wants, limit: int) -> None:

@@ -100,6 +100,7 @@ def _verdict(event: Event, fact: VerdictFact) -> Verdict:
     return Verdict(
         event_id=event.event_id,
         cleared=not isinstance(fact, Blocked),
+        plan_sha256=getattr(fact, "plan_sha256", None) or "",
         at=event.envelope.occurred_at,
         findings=list(fact.findings),
         remedies=list(fact.remedies) if isinstance(fact, Blocked) else [],

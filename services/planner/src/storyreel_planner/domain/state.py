@@ -52,6 +52,7 @@ class Verdict(BaseModel):
 
     event_id: str
     cleared: bool
+    plan_sha256: str = Field(default="", description="the plan that it names; empty for briefs, cuts and unnamed plans")
     at: AwareDatetime
     findings: list[Finding] = Field(default_factory=list)
     remedies: list[Remedy] = Field(default_factory=list)
@@ -83,7 +84,8 @@ class VersionState(BaseModel):
     edits: list[Edit] = Field(default_factory=list)
     brief_verdict: Verdict | None = None
     plans: list[PlanRecord] = Field(default_factory=list, description="by attempt; the last one holds")
-    plan_verdicts: list[Verdict] = Field(default_factory=list, description="by attempt, in the order of their topic")
+    plan_names: list[str] = Field(default_factory=list, description="hash of each plan; empty in a fold of an earlier release")
+    plan_verdicts: list[Verdict] = Field(default_factory=list, description="in the order of their topic")
     approved: bool = False
     finals_open: bool = Field(default=False, description="the preview cut was cleared, and approved where a person must")
     overdue: bool = False
@@ -96,8 +98,8 @@ class VersionState(BaseModel):
         """A copy that may be written to; frozen values are shared."""
         cuts = {name: cut.model_copy(update={"failures": list(cut.failures)}) for name, cut in self.cuts.items()}
         own = {
-            "plans": list(self.plans), "plan_verdicts": list(self.plan_verdicts), "cuts": cuts, "said": set(self.said),
-            "settled_for": dict(self.settled_for),
+            "plans": list(self.plans), "plan_names": list(self.plan_names), "plan_verdicts": list(self.plan_verdicts),
+            "cuts": cuts, "said": set(self.said), "settled_for": dict(self.settled_for),
         }  # fmt: skip
         return self.model_copy(update=own)
 
@@ -110,6 +112,17 @@ class VersionState(BaseModel):
     def plan(self) -> PlanRecord | None:
         """The plan that holds."""
         return self.plans[-1] if self.plans else None
+
+    @property
+    def plan_verdict(self) -> Verdict | None:
+        """The verdict on the plan that holds: the one that names it, or, of a safety that names none, the n-th on the n-th."""
+        if self.plan is None or not self.plan_verdicts:
+            return None
+        name = self.plan_names[-1] if self.plan_names else self.plan.sha256
+        named = [v for v in self.plan_verdicts if v.plan_sha256 == name]
+        at = len(self.plans) - 1
+        nth = [v for v in self.plan_verdicts[at : at + 1] if not v.plan_sha256]
+        return next(iter([*named[-1:], *nth]), None)
 
     def cut(self, tier: Tier, key: str) -> Cut:
         """The record of a cut."""
@@ -127,6 +140,7 @@ class FilmState(BaseModel):
     answers: dict[str, Answer] = Field(default_factory=dict, description="by request name")
     takes: dict[str, Take] = Field(default_factory=dict, description="by shot id and build key")
     written_off: set[int] = Field(default_factory=set, description="ended versions whose open reservations are released")
+    latest: AwareDatetime | None = Field(default=None, description="latest time that any event brought; never goes back")
 
     def copied(self) -> "FilmState":
         """A copy that may be written to. Written by hand: a deep copy of plans and briefs cost most of a decision."""

@@ -21,7 +21,7 @@ def _stage(version: VersionState, state: FilmState) -> str:
         return "screening"
     if not version.plans:
         return "planning"
-    if len(version.plan_verdicts) < len(version.plans):
+    if version.plan_verdict is None:
         return "plan_screening"
     return "answered" if state.dry_run else _production(version)
 

@@ -8,17 +8,21 @@ from datetime import datetime
 
 from storyreel_contracts import ArtifactRef, FailureKind, Fate, Problem, Remedy, RenderSpec, Tier
 
-from storyreel_planner.domain.rules import Rules
+from storyreel_planner.domain.prompts import prompts_for
+from storyreel_planner.domain.rules import Render, Rules
 from storyreel_planner.domain.specs import (
     MACHINE_REMEDIES,
     after_block,
     after_drift,
     after_failure,
+    asked_size,
     first_spec,
     key_of,
+    render_of,
     seed_of,
 )
 from storyreel_planner.domain.state import Answer, FilmState, Take, VersionState, request_name, take_name
+from storyreel_planner.domain.work import PlanRecord
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Request:
     attempt: int
     spec: RenderSpec
     key: str
+    render: Render
 
     @property
     def name(self) -> str:
@@ -115,7 +120,9 @@ class Takes:
         first = self._first(version, tier, index)
         if first is None:
             return Waits()
-        return self._inherited(version, tier, index, first) or _Course(self, version, tier, index).run(first)
+        inherited = self._inherited(version, tier, index, first)
+        record = version.plan
+        return inherited or (_Course(self, version, record, (tier, index), first).run() if record else Waits())
 
     def _first(self, version: VersionState, tier: Tier, index: int) -> RenderSpec | None:
         """The first spec, or None while a tier before has no accepted take to go on from."""
@@ -146,14 +153,20 @@ class _Course:
 
     takes: Takes
     version: VersionState
-    tier: Tier
-    index: int
+    record: PlanRecord
+    where: tuple[Tier, int]
+    first: RenderSpec
     _drifted: list[Accepted] = field(default_factory=list)
     _last: Lost = field(default_factory=lambda: Lost(FailureKind.INTERNAL, "no attempt was allowed"))
 
-    def run(self, first: RenderSpec) -> Course:
+    @property
+    def tier(self) -> Tier:
+        """The tier that is walked."""
+        return self.where[0]
+
+    def run(self) -> Course:
         """Follow the attempts until one is accepted, is open, or none is left."""
-        spec: RenderSpec | None = first
+        spec: RenderSpec | None = self.first
         not_before: datetime | None = None
         for attempt in range(1, self.takes.rules.shot_attempts + 1):
             if spec is None:
@@ -162,11 +175,11 @@ class _Course:
             take = self.takes.state.takes.get(take_name(request.shot_id, request.key))
             answer = self.takes.state.answers.get(request.name)
             if answer and answer.kind:  # first: a later attempt may have brought a take under the same key
-                spec, not_before = self._after_failure(request, answer, answer.kind, first)
+                spec, not_before = self._after_failure(request, answer, answer.kind)
             elif take and take.rendered and take.cleared is not None and take.matched is not None:
                 if take.cleared and take.matched:
-                    return Accepted(request, take, _smaller_than_asked(spec, first))
-                spec, not_before = self._after_verdict(request, take, first), None
+                    return Accepted(request, take, _smaller_than_asked(spec, asked_size(self.record, self.tier)))
+                spec, not_before = self._after_verdict(request, take), None
             elif answer is None:
                 return self._open(request, not_before)
             else:
@@ -174,10 +187,16 @@ class _Course:
         return self._best() or self._last
 
     def _request(self, attempt: int, spec: RenderSpec) -> Request:
-        record = self.version.plan
-        shot_id = record.plan.shots[self.index].shot_id if record else ""
-        key = key_of(self.takes.state.tenant_id, spec)
-        return Request(self.version.number, self.tier, shot_id, attempt, spec, key)
+        tier, index = self.where
+        return Request(
+            version=self.version.number,
+            tier=tier,
+            shot_id=self.record.plan.shots[index].shot_id,
+            attempt=attempt,
+            spec=spec,
+            key=key_of(self.takes.state.tenant_id, spec),
+            render=render_of(self.record, tier, index, spec, self.first),
+        )
 
     def _open(self, request: Request, not_before: datetime | None) -> Course:
         if request.name in self.takes.state.issued:
@@ -188,25 +207,23 @@ class _Course:
             return Accepted(best.request, best.take, Downgrade("unmatched", kind, "no money is left for another take"))
         return Wants(request, not_before, best)
 
-    def _after_verdict(self, request: Request, take: Take, first: RenderSpec) -> RenderSpec | None:
-        seed = seed_of(first, request.attempt + 1)
+    def _after_verdict(self, request: Request, take: Take) -> RenderSpec | None:
+        seed = seed_of(self.first, request.attempt + 1)
         if take.cleared:
             self._drifted.append(Accepted(request, take))
             self._last = Lost(FailureKind.MODEL_FAULT, f"{request.shot_id} does not match the film")
-            return after_drift(request.spec, seed, take.hints)
+            return after_drift(request.spec, seed, take.hints, prompts_for(self.record.card))
         self._last = _blocked(request, take)
         if not MACHINE_REMEDIES & {r.action for r in take.remedies}:
             return None
-        return after_block(request.spec, seed, take.findings, take.remedies)
+        return after_block(request.spec, seed, take.findings, take.remedies, prompts_for(self.record.card))
 
-    def _after_failure(
-        self, request: Request, answer: Answer, kind: FailureKind, first: RenderSpec
-    ) -> tuple[RenderSpec | None, datetime | None]:
+    def _after_failure(self, request: Request, answer: Answer, kind: FailureKind) -> tuple[RenderSpec | None, datetime | None]:
         self._last = Lost(kind, f"{request.shot_id} could not be rendered ({request.tier.value}): {answer.reason}")
         if kind.fate is Fate.RETRY:
             return request.spec, answer.at + self.takes.rules.retry_delay
         if kind.fate is Fate.REMEDY:
-            return after_failure(request.spec, seed_of(first, request.attempt + 1), kind), None
+            return after_failure(request.spec, seed_of(self.first, request.attempt + 1), kind), None
         return None, None
 
     def _best(self) -> Accepted | None:
@@ -226,8 +243,8 @@ def _blocked(request: Request, take: Take) -> Lost:
     return Lost(FailureKind.POLICY_BLOCKED, reason, problems, tuple(take.remedies))
 
 
-def _smaller_than_asked(spec: RenderSpec, first: RenderSpec) -> Downgrade | None:
-    if (spec.width, spec.height) == (first.width, first.height):
+def _smaller_than_asked(spec: RenderSpec, size: tuple[int, int]) -> Downgrade | None:
+    if (spec.width, spec.height) == size:
         return None
-    asked, got = f"{first.width}x{first.height}", f"{spec.width}x{spec.height}"
+    asked, got = f"{size[0]}x{size[1]}", f"{spec.width}x{spec.height}"
     return Downgrade("reduced-size", FailureKind.OUT_OF_MEMORY, f"rendered at {got} instead of {asked}")

@@ -1,7 +1,9 @@
 """Work that the director asks for, and what comes back. Performed by `handlers`; values only."""
 
+from hashlib import sha256
+
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from storyreel_contracts import Brief, FilmFailed, Finding, ModelCard, Plan, Remedy, Tier
+from storyreel_contracts import Brief, FailureKind, FilmFailed, Finding, ModelCard, Plan, Problem, Remedy, Tier, canonical_json
 from storyreel_contracts.films import Edit
 
 
@@ -20,6 +22,16 @@ class PlanRecord(Value):
     plan: Plan
     card: ModelCard
     stages: list[Tier] = Field(min_length=1, description="tiers that this film passes, in order")
+
+    @property
+    def sha256(self) -> str:
+        """Names the plan in `film.planned` and in verdicts on it."""
+        return sha256(canonical_json(self.plan)).hexdigest()
+
+    @property
+    def drafted(self) -> bool:
+        """Whether a preview is its final's first steps: the model can pause there, and the film goes on to finals."""
+        return self.card.draft_steps > 0 and {Tier.PREVIEW, Tier.FINAL} <= set(self.stages)
 
     @property
     def publish_tier(self) -> Tier:
@@ -79,3 +91,9 @@ class Refusal(Exception):  # noqa: N818 - a verdict on the work, not a fault of 
     def __init__(self, failed: FilmFailed) -> None:
         super().__init__(failed.reason)
         self.failed = failed
+
+
+def refusal(version: int, kind: FailureKind, reason: str, field: str, remedy: str = "change the brief") -> Refusal:
+    """A refusal with one problem."""
+    problem = Problem(field=field, reason=reason, remedy=remedy)
+    return Refusal(FilmFailed(version=version, kind=kind, reason=reason, problems=[problem]))

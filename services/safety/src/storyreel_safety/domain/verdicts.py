@@ -104,6 +104,7 @@ def open_review(subject: Subject, screening: Screening, findings: list[Finding],
 
 def _named(subject: Subject) -> dict[str, object]:
     by_kind: dict[str, dict[str, object]] = {
+        "plan": {"plan_sha256": subject.key},
         "shot": {"shot_id": subject.shot_id, "tier": subject.tier, "key": subject.key},
         "film": {"tier": subject.tier, "cut_key": subject.key},
     }
