@@ -13,12 +13,12 @@ from storyreel_chassis.artifacts import MemoryArtifactStore
 from storyreel_chassis.errors import Transient
 from storyreel_chassis.leases import MemoryLeases
 from storyreel_contracts import (
+    ArtifactRef,
     Envelope,
     Event,
     Fact,
     FailureKind,
     FilmCancelled,
-    ModelCard,
     RenderSpec,
     ShotRequested,
     Tier,
@@ -28,13 +28,24 @@ from storyreel_contracts.decisions import NewFact
 from storyreel_renderer.adapters.null_engine import NullEngine
 from storyreel_renderer.cards import null_card
 from storyreel_renderer.domain.decisions import RendererState
-from storyreel_renderer.domain.ports import EngineEvent, Failed, Finished, Lease, Progress, RenderJob
+from storyreel_renderer.domain.ports import (
+    Accepted,
+    EngineEvent,
+    Failed,
+    Finished,
+    Lease,
+    NoPictureError,
+    Progress,
+    RenderJob,
+    ServerCard,
+)
 
 if TYPE_CHECKING:
     from storyreel_renderer.domain.ports import Frames
 
 T = TypeVar("T")
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
+FOR_EVER_S, HEARTBEAT_S = 100_000.0, 5.0
 FILM, TENANT = "film-1", "acme"
 
 
@@ -62,10 +73,11 @@ class VirtualClock:
 
     async def run(self, doing: Awaitable[T]) -> T:
         """What `doing` returns; whenever all wait, time jumps to the next sleeper."""
-        task = asyncio.ensure_future(doing)
+        task, until = asyncio.ensure_future(doing), self._now + FOR_EVER_S
         await settle()
         while not task.done():
             assert self._sleepers, "everybody waits and nobody sleeps: a deadlock"
+            assert self._now < until, "only heartbeats go on: a deadlock"
             await self._wake_next()
         return task.result()
 
@@ -114,6 +126,9 @@ class Lab:
     refuse_checkpoints: bool = False
     wrong_shape: bool = False
     down: bool = False
+    stopping: bool = False
+    stuck: bool = False
+    room_for: int = 10_000
     started: list[RenderJob] = field(default_factory=list)
     resumed_at: list[int] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -121,11 +136,12 @@ class Lab:
     most_running: int = 0
     steps_paid: int = 0
 
-    async def describe(self) -> ModelCard:
+    async def describe(self) -> ServerCard:
         """Its card, unless it is down."""
         if self.down:
             raise ConnectionError("down")
-        return await self.engine.describe()
+        card = await self.engine.describe()
+        return card.model_copy(update={"engine": card.engine.model_copy(update={"stopping": self.stopping})})
 
     async def cancel(self, job_id: str) -> None:
         """Noted and passed on."""
@@ -139,12 +155,19 @@ class Lab:
         self.most_running = max(self.most_running, len(self.running))
         moved = False
         try:
+            if (job.window or job.spec.frames) > self.room_for:
+                yield Accepted()
+                yield Failed(FailureKind.OUT_OF_MEMORY, "no room", 0.1)
+                return
             if checkpoint is not None and self.refuse_checkpoints:
                 yield Failed(FailureKind.INVALID_INPUT, "checkpoint: written by another engine")
                 return
             async with aclosing(self.engine.render(job, checkpoint)) as events:  # type: ignore[type-var]
                 async for event in events:
                     yield self._changed(event)
+                    while self.stuck:
+                        yield event  # what was said is said again, as the engine does for a job that waits
+                        await self.engine.clock.sleep(HEARTBEAT_S)
                     if isinstance(event, Progress):
                         self.steps_paid += 1
                         if checkpoint is not None and not moved:
@@ -160,6 +183,21 @@ class Lab:
         if self.wrong_shape and isinstance(event, Finished):
             return Finished(np.zeros((1, 16, 16, 3), np.uint8), event.device_seconds)
         return event
+
+
+class Album:
+    """`Pictures` of one colour a reference; `missing` ones are not there."""
+
+    def __init__(self) -> None:
+        self.missing: dict[str, FailureKind] = {}
+        self.asked: list[str] = []
+
+    async def first_frame(self, ref: ArtifactRef, width: int, height: int) -> "Frames":
+        """All pixels as the first digits of the reference's hash say."""
+        self.asked.append(ref.sha256)
+        if ref.sha256 in self.missing:
+            raise NoPictureError(self.missing[ref.sha256], f"{ref.uri} cannot be had")
+        return np.full((height, width, 3), int(ref.sha256[:2], 16), np.uint8)
 
 
 class NoFence:

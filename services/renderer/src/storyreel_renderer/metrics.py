@@ -17,4 +17,10 @@ WAIT = Histogram(
 )
 RUNNING = Gauge("storyreel_renderer_running_jobs", "Jobs on a server", ["server"])
 SERVER_UP = Gauge("storyreel_renderer_server_up", "1 while the server answers and its model is known", ["server"])
+BREAKER = Gauge("storyreel_renderer_breaker", "Circuit breaker: 0 closed, 1 half-open (one job, to see), 2 open", ["server"])
+BREAKER_OPENED = Counter("storyreel_renderer_breaker_openings", "Times that a server was left alone after faults", ["server"])
+WEDGED = Counter("storyreel_renderer_wedged_jobs", "Jobs taken off a server on which nothing moved", ["server"])
+SEAM = Histogram(
+    "storyreel_renderer_seam", "Change at a window's edge over the usual change", buckets=(0.5, 1, 1.5, 2, 3, 5, 10)
+)
 TAIL = Histogram("storyreel_renderer_tail_seconds", "Seconds from the last frame to the take in the store", buckets=SECONDS)

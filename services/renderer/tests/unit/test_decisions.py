@@ -64,5 +64,5 @@ def test_the_state_survives_its_json() -> None:
 
 
 def test_a_checkpoint_survives_its_packing() -> None:
-    checkpoint = Checkpoint(4, 1.25, b"\x00\n{}\n\xff")
+    checkpoint = Checkpoint(4, 1.25, "key", b"\x00\n{}\n\xff")
     assert Checkpoint.unpack(checkpoint.pack()) == checkpoint

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from zlib import crc32
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -170,6 +171,83 @@ def test_the_charge_is_corrected_to_what_was_really_used() -> None:
     queue.add(ticket("a", cost=1.0))
     queue.add(ticket("b", cost=1.0))
     assert [job.tenant for job in drained(queue)] == ["b", "b", "a"]
+
+
+jobs_with_surprises = st.lists(st.tuples(costs, costs), min_size=20, max_size=30)  # expected and used device seconds
+
+
+class NeverSettled(FairQueue):
+    """The same queue with its guard removed: what was expected stays on the counter."""
+
+    def settle(self, ticket: Ticket, used: float) -> None:
+        """Nothing."""
+
+
+def measured_gap(queue: FairQueue, work: dict[str, list[tuple[float, float]]], places: int, done_first: list[int]) -> float:
+    """Most device seconds, as measured, by which one of the waiting tenants was ever ahead of another."""
+    used = {}
+    for tenant, jobs in work.items():
+        for expected, real in jobs:
+            job = ticket(tenant, cost=expected)
+            used[job.id] = real
+            queue.add(job)
+    left = {tenant: len(jobs) for tenant, jobs in work.items()}
+    running: list[Ticket] = []
+    got, gap, turn = dict.fromkeys(work, 0.0), 0.0, 0
+    while all(left.values()):
+        if len(running) == places:
+            turn += 1
+            done = running.pop(done_first[turn % len(done_first)] % len(running))
+            queue.settle(done, used[done.id])
+        picked = queue.pick(MODEL)
+        assert picked is not None
+        running.append(picked)
+        left[picked.tenant] -= 1
+        got[picked.tenant] += used[picked.id]
+        gap = max(gap, max(got.values()) - min(got.values()))
+    return gap
+
+
+@given(
+    st.dictionaries(tenants, jobs_with_surprises, min_size=2),
+    st.integers(min_value=1, max_value=4),
+    st.lists(st.integers(min_value=0, max_value=3), min_size=1, max_size=7),
+)
+def test_measured_seconds_of_waiting_tenants_differ_by_a_job_a_place_at_most(
+    work: dict[str, list[tuple[float, float]]], places: int, done_first: list[int]
+) -> None:
+    largest = max(max(job) for jobs in work.values() for job in jobs)
+    assert measured_gap(FairQueue(), work, places, done_first) <= places * largest + 1e-6
+
+
+def test_control_without_settling_wrong_expectations_add_up() -> None:
+    modest, honest = [(1.0, 10.0)] * 40, [(1.0, 1.0)] * 40
+    assert measured_gap(FairQueue(), {"a": modest, "b": honest}, 2, [0]) <= 20.0
+    assert measured_gap(NeverSettled(), {"a": modest, "b": honest}, 2, [0]) > 300.0
+
+
+@given(
+    st.lists(st.lists(costs, min_size=30, max_size=40), min_size=2, max_size=2),
+    st.integers(min_value=1, max_value=4),
+    st.integers(min_value=0, max_value=10**6),
+)
+def test_replicas_that_count_by_themselves_are_apart_by_a_job_each_at_most(
+    work: list[list[float]], replicas: int, salt: int
+) -> None:
+    queues, left = [FairQueue() for _ in range(replicas)], [dict.fromkeys("ab", 0) for _ in range(replicas)]
+    for tenant, jobs in zip("ab", work, strict=True):
+        for n, cost in enumerate(jobs):
+            home = crc32(f"{salt} {tenant} {n}".encode()) % replicas  # partitions are shared out by film
+            queues[home].add(ticket(tenant, cost=cost))
+            left[home][tenant] += 1
+    got, largest = dict.fromkeys("ab", 0.0), max(map(max, work))
+    while all(all(counts.values()) for counts in left):  # both wait everywhere
+        for queue, counts in zip(queues, left, strict=True):
+            picked = queue.pick(MODEL)
+            assert picked is not None
+            got[picked.tenant] += picked.cost
+            counts[picked.tenant] -= 1
+        assert abs(got["a"] - got["b"]) <= replicas * largest + 1e-6
 
 
 def test_a_job_taken_out_is_not_charged() -> None:

@@ -13,7 +13,7 @@ from storyreel_contracts.ids import outcome_key
 from storyreel_renderer.adapters.null_engine import NullEngine
 from storyreel_renderer.cards import null_card
 from storyreel_renderer.domain.ports import Failed
-from storyreel_renderer.domain.takes import checkpoint_key
+from storyreel_renderer.domain.takes import Checkpoint, checkpoint_key, trajectory
 from storyreel_renderer.domain.tries import TryPolicy
 
 CARD_SECONDS = 0.4  # of a preview, see null_card.json
@@ -258,7 +258,8 @@ async def test_a_checkpoint_that_no_server_takes_costs_its_steps_and_not_the_sho
     studio = Studio()
     lab = studio.lab()
     lab.refuse_checkpoints = True
-    await studio.store.remember(checkpoint_key("acme", a_request().key, 1), b'{"step":1,"device_seconds":0.5}\nold')
+    old = Checkpoint(1, 0.5, a_request().key, b"old")
+    await studio.store.remember(checkpoint_key("acme", trajectory(a_request().spec, 0), 1), old.pack())
     async with studio.replica(lab) as replica:
         take = rendered(await studio.clock.run(replica.ask(a_request())))
     assert take.device_seconds == pytest.approx(0.5 + CARD_SECONDS)

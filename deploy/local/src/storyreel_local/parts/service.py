@@ -86,7 +86,7 @@ def _gateway(ctx: Context, name: str) -> dict[str, str]:
 
 
 def _renderer(ctx: Context, name: str) -> dict[str, str]:  # noqa: ARG001
-    own = {"RENDERER_ENGINE": ctx.options.engine}
+    own = {"RENDERER_ENGINE": ctx.options.engine, "RENDERER_REPLICAS": str(ctx.options.replicas)}
     if ctx.options.includes("triton"):
         own["RENDERER_TRITON_URL"] = f"{HOST}:{ctx.state.port('triton.grpc')}"
     return own

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from storyreel_chassis.clock import Clock
+from storyreel_contracts.brief import Tier
 from storyreel_contracts.failures import FailureKind
 from storyreel_contracts.plan import ModelCard
 from storyreel_contracts.planning import RenderSpec
@@ -18,12 +19,17 @@ from storyreel_contracts.planning import RenderSpec
 from storyreel_renderer.domain.ports import (
     Accepted,
     CheckpointTaken,
+    Developed,
     EngineEvent,
     Failed,
     Finished,
     Progress,
     RenderJob,
+    Running,
+    ServerCard,
 )
+from storyreel_renderer.domain.takes import trajectory
+from storyreel_renderer.domain.windows import starts
 
 if TYPE_CHECKING:
     from storyreel_renderer.domain.ports import Frames
@@ -32,18 +38,21 @@ if TYPE_CHECKING:
 _FROM, _TO = np.array([46, 84, 138]), np.array([214, 178, 122])
 _PICTURES_ACROSS_PERIOD = 2
 _FRAMES_ACROSS_PICTURE = 128
+MAX_BATCH = 4  # as if its passes took so many jobs; only the places that the renderer holds depend on it
 
 
 class NullEngine:
     """One server. A step lasts `step_seconds` of the clock; what is billed follows the card, so that prices are real."""
 
     def __init__(self, card: ModelCard, clock: Clock, *, step_seconds: float = 0.0) -> None:
-        self._card, self._clock, self._step_seconds = card, clock, step_seconds
+        self._card = ServerCard.model_validate({"max_batch": MAX_BATCH} | card.model_dump())
+        self.clock, self._step_seconds = clock, step_seconds
         self._running: dict[str, asyncio.Event] = {}
+        self.units = 0
 
-    async def describe(self) -> ModelCard:
-        """Its card."""
-        return self._card
+    async def describe(self) -> ServerCard:
+        """Its card, and what it does now."""
+        return self._card.model_copy(update={"engine": Running(live_jobs=len(self._running), units=self.units)})
 
     async def cancel(self, job_id: str) -> None:
         """Stop the job before its next step."""
@@ -54,22 +63,50 @@ class NullEngine:
         """Steps that do nothing but pass time, then a gradient."""
         cancelled = self._running[job.job_id] = asyncio.Event()
         try:
+            first, used, goal = self._begin(job, checkpoint), 0.0, job.spec.stop_after or job.spec.steps
             yield Accepted()
-            first, used, steps = _resume(job, checkpoint), 0.0, job.spec.steps
-            for step in range(first + 1, steps + 1):
-                await self._clock.sleep(self._step_seconds)
+            for step in range(first + 1, goal + 1):
+                await self.clock.sleep(self._step_seconds)
                 if cancelled.is_set():
                     yield Failed(FailureKind.CANCELLED, "cancelled", used)
                     return
-                used += self._card.device_seconds.get(job.tier, 0.0) / steps
-                yield Progress(step, steps, used)
-                if job.checkpoint_every and step < steps and step % job.checkpoint_every == 0:
+                used += self._seconds_of_a_step(job)
+                self.units += 1
+                yield Progress(step, goal, used)
+                if _hands_out(job, step):
                     yield CheckpointTaken(_checkpoint(job, step), step)
-            yield Finished(gradient(job.spec), used)
+            frames = pictures(job)
+            yield Developed(len(frames), used)
+            begun = starts(job.spec.frames, self._window(job), self._card.window_overlap)
+            yield Finished(frames, used, len(begun), tuple(begun[1:]))
         except ValueError as error:
-            yield Failed(FailureKind.INVALID_INPUT, f"checkpoint: {error}")
+            yield Failed(FailureKind.INVALID_INPUT, str(error))
         finally:
             self._running.pop(job.job_id, None)
+
+    def _begin(self, job: RenderJob, checkpoint: bytes | None) -> int:
+        """Steps that are already done. Raises ValueError for what this model cannot render, as a real one refuses it."""
+        if job.first_frame is not None and self._card.first_frame == "none":
+            raise ValueError("first_frame: this model cannot start from a picture")
+        if self._window(job) < job.spec.frames and not self._card.window_overlap:
+            raise ValueError(f"frames: {job.spec.frames} are more than one window, and this model makes no longer shots")
+        return _resume(job, checkpoint)
+
+    def _window(self, job: RenderJob) -> int:
+        return job.window or self._card.max_frames
+
+    def _seconds_of_a_step(self, job: RenderJob) -> float:
+        stage = Tier.FINAL if job.spec.stop_after else job.tier
+        return self._card.device_seconds.get(stage, 0.0) / job.spec.steps
+
+
+def pictures(job: RenderJob) -> "Frames":
+    """The gradient, behind the picture that the shot starts from, if one came along. A draft looks like its final."""
+    frames = gradient(job.spec)
+    if job.first_frame is not None:
+        frames = frames.copy()
+        frames[0] = job.first_frame
+    return frames
 
 
 def gradient(spec: RenderSpec) -> "Frames":
@@ -86,14 +123,24 @@ def gradient(spec: RenderSpec) -> "Frames":
     return pictures
 
 
+def _hands_out(job: RenderJob, step: int) -> bool:
+    if step == job.spec.stop_after:
+        return True
+    due = bool(job.checkpoint_every) and step % job.checkpoint_every == 0
+    return due and step < (job.spec.stop_after or job.spec.steps)
+
+
 def _checkpoint(job: RenderJob, step: int) -> bytes:
-    return json.dumps({"step": step, "seed": job.spec.seed}).encode()
+    return json.dumps({"step": step, "of": trajectory(job.spec, job.window)}).encode()
 
 
 def _resume(job: RenderJob, checkpoint: bytes | None) -> int:
     if checkpoint is None:
         return 0
-    state = json.loads(checkpoint)
-    if not isinstance(state, dict) or state.get("seed") != job.spec.seed or "step" not in state:
-        raise ValueError("written for another render")
+    try:
+        state = json.loads(checkpoint)
+    except ValueError as error:
+        raise ValueError(f"checkpoint: {error}") from error
+    if not isinstance(state, dict) or state.get("of") != trajectory(job.spec, job.window) or "step" not in state:
+        raise ValueError("checkpoint: written for another render")
     return int(state["step"])

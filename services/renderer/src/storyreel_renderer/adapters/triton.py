@@ -12,11 +12,20 @@ from typing import Any
 import grpc
 import tritonclient.grpc.aio as triton
 from storyreel_contracts.failures import FailureKind
-from storyreel_contracts.plan import ModelCard
 from tritonclient.utils import InferenceServerException
 
-from storyreel_renderer.adapters.triton_stream import Timeouts, TritonStream, WedgedError
-from storyreel_renderer.domain.ports import Accepted, EngineEvent, Failed, Finished, Progress, RenderJob
+from storyreel_renderer.adapters.triton_answers import Reader
+from storyreel_renderer.adapters.triton_stream import Question, Timeouts, TritonStream, WedgedError
+from storyreel_renderer.domain.ports import (
+    Accepted,
+    Developed,
+    EngineEvent,
+    Failed,
+    Finished,
+    Progress,
+    RenderJob,
+    ServerCard,
+)
 
 MODEL = "storyreel_video"
 _CHANNEL = [
@@ -38,9 +47,9 @@ class TritonEngine:
         self._timeouts = timeouts or Timeouts()
         self._connected: triton.InferenceServerClient | None = None
 
-    async def describe(self) -> ModelCard:
-        """The model card of the server. Raises ConnectionError while it cannot be reached or is not ready."""
-        return ModelCard.model_validate(await self._ask({"op": "describe"}, "card"))
+    async def describe(self) -> ServerCard:
+        """The server's card. Raises ConnectionError while it cannot be reached or is not ready."""
+        return ServerCard.model_validate(await self._ask({"op": "describe"}, "card"))
 
     async def cancel(self, job_id: str) -> None:
         """Stop the job before its next step. Raises ConnectionError when the server cannot be told."""
@@ -49,24 +58,25 @@ class TritonEngine:
     async def render(self, job: RenderJob, checkpoint: bytes | None = None) -> AsyncIterator[EngineEvent]:
         """Stream the job's events; what goes wrong is told as `Failed`, see the port."""
         last = Progress(0, job.spec.steps, 0.0)
-        patience = self._timeouts.answer
-        accepted = False
-        stream = TritonStream(self._client(), self._model, render_body(job), checkpoint)
+        used, accepted, patience = 0.0, False, self._timeouts.answer
+        reader = Reader(job.spec)
+        stream = TritonStream(self._client(), self._model, Question(render_body(job), checkpoint, job.first_frame))
         try:
             while (answer := await stream.next(patience)) is not None:
-                event = answer.as_event()
+                event = reader.read(answer)
                 patience = self._timeouts.silence
                 accepted = accepted or isinstance(event, Accepted)
                 last = event if isinstance(event, Progress) else last
+                used = event.device_seconds if isinstance(event, Progress | Developed) else used
                 yield event
                 if isinstance(event, Finished | Failed):
                     return
-            yield Failed(FailureKind.DEVICE_LOST, "the stream ended without a result", last.device_seconds)
+            yield Failed(FailureKind.DEVICE_LOST, "the stream ended without a result", used)
         except (grpc.RpcError, InferenceServerException) as error:
             kind = FailureKind.DEVICE_LOST if accepted else FailureKind.DEPENDENCY_DOWN
-            yield Failed(kind, f"{self._url}: {_words(error)}", last.device_seconds)
+            yield Failed(kind, f"{self._url}: {_words(error)}", used)
         except WedgedError as error:
-            yield Failed(FailureKind.TIMEOUT, f"{self._url}: {error} at step {last.step}", last.device_seconds)
+            yield Failed(FailureKind.TIMEOUT, f"{self._url}: {error} at step {last.step}", used)
         finally:
             stream.cancel()
 
@@ -82,7 +92,7 @@ class TritonEngine:
         return self._connected
 
     async def _ask(self, body: Mapping[str, Any], expected: str) -> dict[str, Any]:
-        stream = TritonStream(self._client(), self._model, body)
+        stream = TritonStream(self._client(), self._model, Question(body))
         try:
             answer = await stream.next(self._timeouts.answer)
         except (grpc.RpcError, InferenceServerException, WedgedError) as error:
@@ -96,13 +106,15 @@ class TritonEngine:
 
 def render_body(job: RenderJob) -> dict[str, Any]:
     """The REQUEST of a render."""
-    fields = {"prompt", "negative_prompt", "width", "height", "frames", "fps", "steps", "guidance", "seed"}
+    fields = {"prompt", "negative_prompt", "width", "height", "frames", "fps", "steps", "guidance", "seed", "stop_after"}
     return {
         "op": "render",
         "job_id": job.job_id,
         "tier": job.tier.value,
         "deadline_unix": None if job.deadline is None else job.deadline.timestamp(),
         "checkpoint_every": job.checkpoint_every,
+        "share": job.share,
+        "window": job.window,
         "model_version": job.spec.model.version,
         **job.spec.model_dump(mode="json", include=fields),
     }

@@ -6,13 +6,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tritonclient.grpc.aio as triton
-from storyreel_contracts.failures import FailureKind
 
-from storyreel_renderer.domain.ports import Accepted, CheckpointTaken, EngineEvent, Failed, Finished, Progress
+if TYPE_CHECKING:
+    from storyreel_renderer.domain.ports import Frames
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,23 @@ class WedgedError(Exception):
     """The server holds the connection and says nothing."""
 
 
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What goes up: REQUEST as `body`, and the tensors that may come along."""
+
+    body: Mapping[str, Any]
+    checkpoint: bytes | None = None
+    first_frame: Frames | None = None
+
+    def inputs(self) -> list[triton.InferInput]:
+        """As Triton takes it."""
+        request = triton.InferInput("REQUEST", [1], "BYTES")
+        request.set_data_from_numpy(np.array([json.dumps(self.body).encode()], dtype=np.object_))
+        state = None if self.checkpoint is None else np.frombuffer(self.checkpoint, dtype=np.uint8)
+        beside = {"CHECKPOINT": state, "FIRST_FRAME": self.first_frame}
+        return [request, *(_bytes(name, values) for name, values in beside.items() if values is not None)]
+
+
 @dataclass(frozen=True)
 class Answer:
     """One response: EVENT as `body`, and the raw result for its tensors."""
@@ -38,34 +55,12 @@ class Answer:
     body: Mapping[str, Any]
     result: triton.InferResult
 
-    def as_event(self) -> EngineEvent:
-        """The port's word for it; an unknown kind ends the render as a contract violation, never in silence."""
-        kind = self.body.get("kind")
-        seconds = float(self.body.get("device_seconds", 0.0))
-        event: EngineEvent = Failed(FailureKind.CONTRACT_VIOLATION, f"unknown event {kind!r} from the engine", seconds)
-        match kind:
-            case "accepted":
-                event = Accepted()
-            case "progress":
-                event = Progress(int(self.body["step"]), int(self.body["steps"]), seconds)
-            case "checkpoint":
-                event = CheckpointTaken(self.result.as_numpy("CHECKPOINT").tobytes(), int(self.body["step"]))
-            case "result":
-                event = Finished(self.result.as_numpy("FRAMES"), seconds)
-            case "cancelled":
-                event = Failed(FailureKind.CANCELLED, "cancelled", seconds)
-            case "failed":
-                event = Failed(FailureKind(self.body["failure"]), str(self.body["reason"]), seconds)
-        return event
-
 
 class TritonStream:
     """The stream opens with the object; `cancel` must be called in the end."""
 
-    def __init__(
-        self, client: triton.InferenceServerClient, model: str, body: Mapping[str, Any], checkpoint: bytes | None = None
-    ) -> None:
-        self._request = {"model_name": model, "inputs": _inputs(body, checkpoint)}
+    def __init__(self, client: triton.InferenceServerClient, model: str, question: Question) -> None:
+        self._request = {"model_name": model, "inputs": question.inputs()}
         self._done = asyncio.Event()
         self._responses = client.stream_infer(self._upward())
 
@@ -95,11 +90,7 @@ class TritonStream:
         await self._done.wait()
 
 
-def _inputs(body: Mapping[str, Any], checkpoint: bytes | None) -> list[triton.InferInput]:
-    request = triton.InferInput("REQUEST", [1], "BYTES")
-    request.set_data_from_numpy(np.array([json.dumps(body).encode()], dtype=np.object_))
-    if checkpoint is None:
-        return [request]
-    state = triton.InferInput("CHECKPOINT", [len(checkpoint)], "UINT8")
-    state.set_data_from_numpy(np.frombuffer(checkpoint, dtype=np.uint8))
-    return [request, state]
+def _bytes(name: str, values: Frames) -> triton.InferInput:
+    tensor = triton.InferInput(name, list(values.shape), "UINT8")
+    tensor.set_data_from_numpy(np.ascontiguousarray(values))
+    return tensor

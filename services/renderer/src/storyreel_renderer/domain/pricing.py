@@ -12,12 +12,15 @@ def cost_micros(device_seconds: float, price_micros: int) -> int:
     return math.ceil(device_seconds * price_micros)
 
 
-def expected_device_seconds(card: ModelCard, tier: Tier, spec: RenderSpec) -> float:
-    """The card's figure for a full-length render of `tier`, scaled to this spec's frames, steps and pixels.
+def expected_device_seconds(card: ModelCard, tier: Tier, spec: RenderSpec, done: int = 0) -> float:
+    """The card's figure for a full-length render of `tier`, scaled to this spec's frames, pixels, and steps beyond `done`.
 
-    Linear in all three: past the device's knee a step costs what it computes, and the figure only orders and prices.
+    A draft is the beginning of a final and costs its share of one. Linear in all three: past the device's knee a step costs
+    what it computes, and the figure only orders and prices.
     """
-    stage = tier if tier in card.device_seconds else card.stages[0]
+    wanted = Tier.FINAL if spec.stop_after else tier
+    stage = wanted if wanted in card.device_seconds else card.stages[0]
     pixels = max((w * h for w, h in card.sizes.get(stage, {}).values()), default=spec.width * spec.height)
     share = spec.frames / card.max_frames * spec.width * spec.height / pixels
-    return card.device_seconds.get(stage, 1.0) * share * spec.steps / card.steps.get(stage, spec.steps)
+    steps = max(0, (spec.stop_after or spec.steps) - done)
+    return card.device_seconds.get(stage, 1.0) * share * steps / card.steps.get(stage, spec.steps)

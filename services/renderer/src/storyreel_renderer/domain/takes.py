@@ -1,12 +1,13 @@
 """A take's identity and what the ledger keeps of it: result, checkpoints, answers. First writer wins everywhere."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from storyreel_contracts.artifacts import ArtifactRef
-from storyreel_contracts.base import Micros, Model, Seconds
+from storyreel_contracts.base import Micros, Model, Seconds, build_key
 from storyreel_contracts.failures import FailureKind
 from storyreel_contracts.plan import ModelRef
+from storyreel_contracts.planning import RenderSpec
 
 
 class Taken(Model):
@@ -21,6 +22,8 @@ class Taken(Model):
     model: ModelRef
     device_seconds: Seconds
     cost_micros: Micros
+    windows: int = 1
+    seam: float | None = None
     paid_by: str
     token: int
 
@@ -45,15 +48,24 @@ Outcome = Taken | Lost | Dropped
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a later try goes on from: the engine's bytes, and the device seconds spent until then (all tries)."""
+    """What a later try goes on from: the engine's bytes, and what was spent until then (all tries) for the take `paid_for`.
+
+    A final that goes on from its preview's last state finds that take's key here, and does not pay for it again. `data` is
+    empty while its job only waits: states are large, and many jobs wait.
+    """
 
     step: int
     device_seconds: float
-    data: bytes
+    paid_for: str
+    data: bytes = b""
+
+    def without_data(self) -> "Checkpoint":
+        """What is known of it."""
+        return replace(self, data=b"")
 
     def pack(self) -> bytes:
         """One line of JSON, then the engine's bytes."""
-        head = {"step": self.step, "device_seconds": self.device_seconds}
+        head = {"step": self.step, "device_seconds": self.device_seconds, "paid_for": self.paid_for}
         return json.dumps(head).encode() + b"\n" + self.data
 
     @classmethod
@@ -61,9 +73,20 @@ class Checkpoint:
         """Read what `pack` wrote. Raises ValueError on anything else."""
         head, _, data = raw.partition(b"\n")
         read = json.loads(head)
-        if not isinstance(read, dict) or not {"step", "device_seconds"} <= read.keys():
+        if not isinstance(read, dict) or not {"step", "device_seconds", "paid_for"} <= read.keys():
             raise ValueError("not a checkpoint of the ledger")
-        return cls(int(read["step"]), float(read["device_seconds"]), data)
+        return cls(int(read["step"]), float(read["device_seconds"]), str(read["paid_for"]), data)
+
+
+def trajectory(spec: RenderSpec, window: int) -> str:
+    """What the states after each step depend on: all of the spec but where a draft stops, and the window."""
+    whole = spec.model_copy(update={"stop_after": 0})
+    return build_key("trajectory", {"spec": whole.model_dump(mode="json"), "window": window})
+
+
+def share_of(tenant: str) -> str:
+    """A name under which servers share device time fairly, and which does not say whose it is."""
+    return build_key("share", tenant)[:16]
 
 
 def lease_name(tenant: str, key: str) -> str:
@@ -81,6 +104,6 @@ def answer_key(tenant: str, event_id: str) -> str:
     return f"keys/takes/{tenant}/answers/{event_id}"
 
 
-def checkpoint_key(tenant: str, key: str, step: int) -> str:
-    """Where the checkpoint after `step` is remembered. The steps of a build key are equal whoever makes them."""
-    return f"keys/checkpoints/{tenant}/{key}/{step:04d}"
+def checkpoint_key(tenant: str, path: str, step: int) -> str:
+    """Where the checkpoint after `step` of a trajectory is remembered. Its steps are equal whoever makes them."""
+    return f"keys/checkpoints/{tenant}/{path}/{step:04d}"

@@ -28,18 +28,18 @@ class Falls:
     fruitless: int = 0
     waited: float = 0.0
 
-    def pause_after(self, kind: FailureKind, *, accepted: bool, advanced: bool) -> float | None:
+    def pause_after(self, kind: FailureKind, *, held_against: bool, advanced: bool) -> float | None:
         """Seconds to wait before the next try, or None to give up.
 
-        A try that brought a checkpoint (`advanced`) starts the count anew. One that no server accepted says nothing
-        against the job: it only waits, and only the patience ends that.
+        A try that brought a checkpoint (`advanced`) starts the count anew. One that no server accepted, or that ended because
+        its server was asked to stop, says nothing against the job: it only waits, and only the patience ends that.
         """
         if kind.fate is not Fate.RETRY:
             return None
         if advanced:
             self.fell, self.fruitless, self.waited = 0, 0, 0.0
         self.fell += 1
-        self.fruitless += accepted
+        self.fruitless += held_against
         pause = min(self.policy.pause_s * 2.0 ** min(self.fell - 1, 16), self.policy.longest_pause_s)
         self.waited += pause
         if self.fruitless >= self.policy.fruitless or self.waited > self.policy.patience_s:

@@ -11,7 +11,8 @@ from storyreel_renderer import metrics
 from storyreel_renderer.domain.ports import Lease, Leases
 from storyreel_renderer.domain.takes import Dropped, Lost, Outcome, Taken, lease_name
 from storyreel_renderer.workflows.order import Order
-from storyreel_renderer.workflows.payment import Means, Payment
+from storyreel_renderer.workflows.payment import Payment
+from storyreel_renderer.workflows.storing import Means
 from storyreel_renderer.workflows.watch import Floor, Stop, Stopped, Watch, put_down
 
 RENEWALS_PER_TERM = 3

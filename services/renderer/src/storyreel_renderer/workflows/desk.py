@@ -1,78 +1,50 @@
-"""The desk: knows the servers, lets jobs wait in the fair queue, gives each free place to the next job for it."""
+"""The desk: lets jobs wait in the fair queue, gives each free place to the next job for it, hears how servers did."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Self
 
 from storyreel_chassis.clock import Clock
-from storyreel_contracts.brief import Tier
-from storyreel_contracts.plan import ModelCard, ModelRef
+from storyreel_contracts.plan import ModelRef
 
 from storyreel_renderer import metrics
+from storyreel_renderer.domain.breakers import State
 from storyreel_renderer.domain.fairness import RANKS, FairQueue, Model, Ticket
-from storyreel_renderer.domain.ports import RenderEngine
-
-log = logging.getLogger(__name__)
-PROBE_S = (0.5, 1.0, 2.0, 5.0)
+from storyreel_renderer.domain.ports import Failed, ServerCard
+from storyreel_renderer.workflows.lookout import Lookout
+from storyreel_renderer.workflows.servers import Grant, Server, is_fault, is_gone
 
 
 class NoSuchModelError(LookupError):
     """Every server answered, and none has the model that the request names."""
 
 
-@dataclass(eq=False)
-class Server:
-    """One render server. `card` is None while it cannot be reached; `finals` is the most finals it may run at once."""
-
-    name: str
-    engine: RenderEngine
-    places: int
-    finals: int
-    card: ModelCard | None = None
-    running: list[Ticket] = field(default_factory=list)
-
-    @property
-    def model(self) -> Model | None:
-        """Name and version of its model, if known."""
-        return (self.card.name, self.card.version) if self.card else None
-
-    @property
-    def takes_finals(self) -> bool:
-        """Whether a final may have a place: one is kept free for previews, which the engine lets pass at each step."""
-        return sum(t.tier is Tier.FINAL for t in self.running) < self.finals
-
-
-@dataclass(frozen=True, eq=False)
-class Grant:
-    """A place on a server, until it is handed back."""
-
-    ticket: Ticket
-    server: Server
-
-
 class Desk:
-    """Async context manager: while it is open, servers are looked for and places are given out."""
+    """Async context manager: while it is open, servers are looked for and looked after, and places are given out.
 
-    def __init__(self, servers: Sequence[Server], clock: Clock) -> None:
+    `silence_s`: a server on which nothing moves for so long has hung up its jobs, heartbeats or not.
+    """
+
+    def __init__(self, servers: Sequence[Server], clock: Clock, *, silence_s: float = 120.0) -> None:
         self._servers, self._clock, self._queue = servers, clock, FairQueue()
+        self._lookout = Lookout(clock, self._changed, silence_s)
         self._granted: dict[str, asyncio.Future[Grant]] = {}
         self._waiting: dict[str, Ticket] = {}
         self._news = asyncio.Event()
-        self._probes: set[asyncio.Task[None]] = set()
+        self._cooling: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         for server in self._servers:
-            self._probe(server)
+            self._show_breaker(server)
+            self._lookout.mind(server)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for probe in self._probes:
-            probe.cancel()
-        await asyncio.gather(*self._probes, return_exceptions=True)
+        for task in self._cooling:
+            task.cancel()
+        await asyncio.gather(*self._cooling, self._lookout.close(), return_exceptions=True)
 
-    async def card(self, model: ModelRef) -> ModelCard:
+    async def card(self, model: ModelRef) -> ServerCard:
         """The card of a server that has the model; waits while one that might have it cannot be reached.
 
         Raises NoSuchModelError when all servers are known and none has it.
@@ -83,7 +55,7 @@ class Desk:
             await self._news.wait()
         return found
 
-    def known_card(self, model: ModelRef) -> ModelCard | None:
+    def known_card(self, model: ModelRef) -> ServerCard | None:
         """The card of a server that has the model and answers now."""
         return next((s.card for s in self._servers if s.card and s.card.ref == model), None)
 
@@ -96,7 +68,7 @@ class Desk:
         self._granted[ticket.id], self._waiting[ticket.id] = granted, ticket
         self._queue.add(ticket)
         self._give_out()
-        self._count(ticket.tier)
+        self._count(ticket)
         try:
             return await granted
         except asyncio.CancelledError:
@@ -107,28 +79,59 @@ class Desk:
             raise
         finally:
             del self._granted[ticket.id], self._waiting[ticket.id]
-            self._count(ticket.tier)
+            self._count(ticket)
 
     def hand_back(self, grant: Grant, used: float) -> None:
         """The job is off its server after `used` device seconds; the next one may have the place."""
-        grant.server.running.remove(grant.ticket)
+        grant.server.running.remove(grant)
         self._queue.settle(grant.ticket, used)
         metrics.RUNNING.labels(grant.server.name).set(len(grant.server.running))
         self._give_out()
 
-    def lost(self, server: Server) -> None:
-        """The server was lost: nothing is placed there until it answers again."""
-        if server.card is not None:
-            server.card = None
-            metrics.SERVER_UP.labels(server.name).set(0)
-            self._probe(server)
+    def moved(self, grant: Grant) -> None:
+        """The device was seen to do something for the job."""
+        grant.server.moved_at = self._clock.monotonic()
+
+    def got_on(self, grant: Grant) -> None:
+        """The server brought the job further for good (a checkpoint, a take): what was wrong with it is over."""
+        if grant.server.breaker.faults:
+            grant.server.breaker.success()
+            self._show_breaker(grant.server)
+            self._give_out()
+
+    def fell(self, grant: Grant, end: Failed) -> None:
+        """The try ended so. A server that is gone gets no job until it answers; one that fails again and again cools down."""
+        server, now = grant.server, self._clock.monotonic()
+        if is_fault(end):
+            self._cool(server, server.breaker.fault(grant.placed, now) - now)
+        if is_gone(end):
+            self._lookout.lost(server)
+
+    def _cool(self, server: Server, seconds: float) -> None:
+        self._show_breaker(server)
+        if seconds <= 0:
+            return
+        metrics.BREAKER_OPENED.labels(server.name).inc()
+        cooling = asyncio.create_task(self._try_again(server, seconds), name=f"cool down {server.name}")
+        self._cooling.add(cooling)
+        cooling.add_done_callback(self._cooling.discard)
+
+    async def _try_again(self, server: Server, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._show_breaker(server)
+        self._give_out()
+
+    def _show_breaker(self, server: Server) -> None:
+        state: State = server.breaker.state(self._clock.monotonic())
+        metrics.BREAKER.labels(server.name).set(state.value)
 
     def _give_out(self) -> None:
-        while any(self._place(server) for server in sorted(self._servers, key=_load)):
+        while any(self._place(server) for server in sorted(self._servers, key=lambda s: s.load)):
             pass
 
     def _place(self, server: Server) -> bool:
-        if server.model is None or len(server.running) >= server.places:
+        now = self._clock.monotonic()
+        if server.model is None or not server.has_place(now):
             return False
         ticket = self._queue.pick(server.model, finals=server.takes_finals)
         if ticket is None:
@@ -137,28 +140,15 @@ class Desk:
         if granted.done():  # given up in this very moment, and not yet taken out of the queue
             self._queue.settle(ticket, used=0.0)
             return True
-        server.running.append(ticket)
+        if not server.running:
+            server.moved_at = now
+        grant = Grant(ticket, server, now)
+        server.running.append(grant)
         metrics.RUNNING.labels(server.name).set(len(server.running))
-        granted.set_result(Grant(ticket, server))
+        granted.set_result(grant)
         return True
 
-    def _probe(self, server: Server) -> None:
-        probe = asyncio.create_task(self._look_for(server), name=f"probe {server.name}")
-        self._probes.add(probe)
-        probe.add_done_callback(self._probes.discard)
-
-    async def _look_for(self, server: Server) -> None:
-        tries = 0
-        while server.card is None:
-            try:
-                server.card = await server.engine.describe()
-            except ConnectionError as e:
-                if tries == 0:
-                    log.warning("render server %s does not answer and is looked for: %s", server.name, e)
-                await self._clock.sleep(PROBE_S[min(tries, len(PROBE_S) - 1)])
-                tries += 1
-        log.info("render server %s has model %s@%s", server.name, *(server.model or ()))
-        metrics.SERVER_UP.labels(server.name).set(1)
+    def _changed(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
         self._refuse_hopeless()
@@ -177,9 +167,5 @@ class Desk:
             if self._queue.remove(ticket) and not self._granted[ticket.id].done():
                 self._granted[ticket.id].set_exception(NoSuchModelError(self._offer(ticket.model)))
 
-    def _count(self, tier: Tier) -> None:
-        metrics.WAITING.labels(tier.value).set(self._queue.waiting(tier) if tier in RANKS else 0)
-
-
-def _load(server: Server) -> float:
-    return len(server.running) / server.places
+    def _count(self, ticket: Ticket) -> None:
+        metrics.WAITING.labels(ticket.tier.value).set(self._queue.waiting(ticket.tier) if ticket.tier in RANKS else 0)

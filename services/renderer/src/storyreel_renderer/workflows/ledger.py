@@ -28,16 +28,29 @@ class Ledger:
         stored = await self._store.remember(answer_key(tenant, event_id), lost.model_dump_json().encode())
         return Lost.model_validate_json(stored)
 
-    async def keep_checkpoint(self, tenant: str, key: str, checkpoint: Checkpoint) -> None:
-        """Remember the state after a step."""
-        await self._store.remember(checkpoint_key(tenant, key, checkpoint.step), checkpoint.pack())
+    async def keep_checkpoint(self, tenant: str, path: str, checkpoint: Checkpoint) -> None:
+        """Remember the state after a step of a trajectory."""
+        await self._store.remember(checkpoint_key(tenant, path, checkpoint.step), checkpoint.pack())
 
-    async def last_checkpoint(self, tenant: str, key: str, steps: range) -> Checkpoint | None:
-        """The furthest checkpoint at `steps` (ascending); a fresh build key costs one look."""
-        last = None
-        for step in steps:
-            raw = await self._store.recall(checkpoint_key(tenant, key, step))
-            if raw is None:
-                break
-            last = raw
-        return None if last is None else Checkpoint.unpack(last)
+    async def last_checkpoint(self, tenant: str, path: str, goal: int, every: int, draft: int) -> Checkpoint | None:
+        """The furthest checkpoint up to step `goal`: one at a multiple of `every` (0: none), or the one that a draft left.
+
+        It comes without its data. States are large, so the end is searched in leaps, then by halves; one that could not be
+        kept may end the search early. A fresh trajectory costs one look, two where its draft may have left a state.
+        """
+        last = await self.checkpoint(tenant, path, draft) if draft else None
+        first = draft // every + 1 if last and every else 1
+        found, missing, look = first - 1, None, first
+        while every and (missing is None or found + 1 < missing):
+            state = await self.checkpoint(tenant, path, look * every) if look * every <= goal else None
+            if state is None:
+                missing = look
+            else:
+                found, last = look, state
+            look = 2 * look - first + 2 if missing is None else (found + missing) // 2
+        return last.without_data() if last else None
+
+    async def checkpoint(self, tenant: str, path: str, step: int) -> Checkpoint | None:
+        """The state after a step, if it is (still) there."""
+        raw = await self._store.recall(checkpoint_key(tenant, path, step))
+        return None if raw is None else Checkpoint.unpack(raw)

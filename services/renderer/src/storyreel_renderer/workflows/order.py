@@ -7,6 +7,7 @@ from storyreel_contracts.decisions import NewFact
 from storyreel_contracts.planning import RenderSpec
 
 from storyreel_renderer.domain.decisions import RenderShot
+from storyreel_renderer.domain.takes import trajectory
 from storyreel_renderer.domain.tries import TryPolicy
 
 
@@ -51,3 +52,12 @@ class Order:
     def spec(self) -> RenderSpec:
         """What to render."""
         return self.work.request.spec
+
+    @property
+    def goal(self) -> int:
+        """Denoise steps until pictures are wanted; a draft stops before the last."""
+        return self.spec.stop_after or self.spec.steps
+
+    def path(self, window: int) -> str:
+        """The trajectory that its checkpoints lie on, if its passes take at most `window` frames (0: as the model likes)."""
+        return trajectory(self.spec, window)
