@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from storyreel_engine.wan import WanAdapter
+    from storyreel_engine.pipelines.wan import WanAdapter
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -32,6 +32,9 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wan(tiny_folder: Path) -> WanAdapter:
     """The tiny pipeline, loaded through the loader as Triton does it."""
     from storyreel_engine.loader import load_pipeline
+    from storyreel_engine.pipelines.wan import WanAdapter
     from storyreel_engine.settings import EngineSettings
 
-    return load_pipeline(EngineSettings(tiny_folder, device="cpu", torch_threads=1))
+    pipeline = load_pipeline(EngineSettings(tiny_folder, device="cpu", torch_threads=1))
+    assert isinstance(pipeline, WanAdapter)
+    return pipeline

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from storyreel_engine.failures import InvalidInputError
-from storyreel_engine.wire import RenderRequest
+from storyreel_engine.wire import RenderRequest, Tier
 
 CARD_FILE = "storyreel.json"
 _CHUNK = 1 << 20
@@ -19,7 +19,11 @@ class ModelCard:
 
     `sizes[stage][aspect]` is `[width, height]` in pixels; `steps[stage]` the denoise steps that stage was made for;
     `device_seconds[stage]` what a render of `max_frames` is expected to take; `fps` are frames a second.
-    The engine's own: `pipeline` is the diffusers class, `frame_rule` the frame counts that exist ("4k+1": 1, 5, 9 ...).
+    `draft_steps` is where a final's schedule may be looked at as its preview (0: not); `first_frame` whether a render starts
+    from a picture ("none", "optional", "required"). `max_frames` bounds one window; with `window_overlap` above 0 (frames
+    that neighbouring windows share) longer shots are made in windows. The engine's own: `pipeline` is the diffusers class,
+    `frame_rule` the frame counts that exist ("4k+1": 1, 5, 9 ...), `max_batch` the most jobs of one forward pass,
+    `dynamic_guidance` whether guidance grows from step to step (CogVideoX with DPM).
     """
 
     name: str
@@ -35,6 +39,11 @@ class ModelCard:
     max_pixels: int
     guidance: float = 5.0
     frame_rule: str = "4k+1"
+    draft_steps: int = 0
+    first_frame: str = "none"
+    window_overlap: int = 0
+    max_batch: int = 8
+    dynamic_guidance: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The card as plain JSON values."""
@@ -44,20 +53,41 @@ class ModelCard:
         """Refuse a request that this model cannot render.
 
         Raises:
-            InvalidInputError: size, frame count or model version outside the card; the message names the field.
+            InvalidInputError: outside the card; the message begins with the field's name.
         """
         if request.model_version not in ("", self.version):
             raise InvalidInputError(f"model_version: {request.model_version!r} is wanted, {self.version!r} is served")
+        self._check_size(request)
+        self._check_frames(request)
+        if self.first_frame == "required" and not request.first_frame and request.tier is not Tier.KEYFRAME:
+            raise InvalidInputError("first_frame: this model starts from a picture, and none came along")
+        if self.first_frame == "none" and request.first_frame:
+            raise InvalidInputError("first_frame: this model cannot start from a picture")
+
+    def window(self, request: RenderRequest) -> int:
+        """Frames of one window of this request; all of them where one window holds the shot."""
+        return min(request.frames, request.window or self.max_frames)
+
+    def _check_size(self, request: RenderRequest) -> None:
         for name, value in (("width", request.width), ("height", request.height)):
             if value % self.size_multiple:
                 raise InvalidInputError(f"{name}: {value} is not a multiple of {self.size_multiple}")
         if request.width * request.height > self.max_pixels:
             raise InvalidInputError(f"width: {request.width}x{request.height} is more than {self.max_pixels} pixels")
-        if request.frames > self.max_frames:
-            raise InvalidInputError(f"frames: {request.frames} is more than {self.max_frames}")
+
+    def _check_frames(self, request: RenderRequest) -> None:
         factor = int(self.frame_rule.split("k", maxsplit=1)[0])
-        if request.frames % factor != 1 % factor:
-            raise InvalidInputError(f"frames: {request.frames} is not {self.frame_rule}")
+        for name, value in (("frames", request.frames), ("window", request.window or 1)):
+            if value % factor != 1 % factor:
+                raise InvalidInputError(f"{name}: {value} is not {self.frame_rule}")
+        if request.window > self.max_frames:
+            raise InvalidInputError(f"window: {request.window} is more than {self.max_frames}")
+        if self.window(request) == request.frames:
+            return
+        if self.window_overlap == 0:
+            raise InvalidInputError(f"frames: {request.frames} is more than {self.max_frames}, and this model makes no windows")
+        if self.window(request) <= self.window_overlap:
+            raise InvalidInputError(f"window: {self.window(request)} is not above the overlap of {self.window_overlap}")
 
 
 def load_card(folder: Path) -> ModelCard:
@@ -69,7 +99,9 @@ def load_card(folder: Path) -> ModelCard:
     path = folder / CARD_FILE
     if not path.is_file():
         raise FileNotFoundError(f"no {CARD_FILE} in {folder}; `python -m storyreel_engine.tiny --out {folder}` makes one")
-    return ModelCard(**json.loads(path.read_text()))
+    known = {field.name for field in fields(ModelCard)}
+    # The platform's card says more than the engine needs, a prompt writer for one; its own readers take that from the file.
+    return ModelCard(**{name: value for name, value in json.loads(path.read_text()).items() if name in known})
 
 
 def write_card(folder: Path, card: ModelCard) -> None:

@@ -1,6 +1,6 @@
 """Checkpoints as safetensors: tensors plus one JSON header, no code inside, readable on any server.
 
-Called by the pipelines' `save` and `restore`. A scheduler's memory is taken generically: every tensor, number and list
+Called by `pipelines.saved`. A scheduler's memory is taken generically: every tensor, number and list
 among its attributes, which is how diffusers' multistep solvers keep their history.
 """
 
@@ -18,13 +18,23 @@ from safetensors.torch import save as save_tensors
 
 from storyreel_engine.failures import InvalidInputError
 
-FORMAT = 1
+FORMAT = 2
 _HEADER_KEY = "storyreel"
+
+
+class Tensors(dict[str, torch.Tensor]):
+    """A checkpoint's tensors; one that is not there is the client's fault, not ours."""
+
+    def __missing__(self, name: str) -> torch.Tensor:
+        raise InvalidInputError(f"checkpoint: damaged (no tensor {name!r})")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """`meta` says of which model and request and how far; `tensors` are the state, on the CPU."""
+    """`meta` says of which model and request and how far; `tensors` are the state, on the CPU.
+
+    Reading a tensor that is not there raises `InvalidInputError`.
+    """
 
     meta: Mapping[str, Any]
     tensors: Mapping[str, torch.Tensor]
@@ -52,7 +62,7 @@ def unpack(data: bytes) -> Checkpoint:
         raise InvalidInputError(f"checkpoint: damaged ({type(error).__name__}: {error})") from error
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         raise InvalidInputError("checkpoint: of a format that this engine does not know")
-    return Checkpoint(meta, tensors)
+    return Checkpoint(meta, Tensors(tensors))
 
 
 def scheduler_memory(scheduler: object) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -70,8 +80,14 @@ def scheduler_memory(scheduler: object) -> tuple[dict[str, Any], dict[str, torch
 def restore_scheduler(
     scheduler: object, plain: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], device: torch.device
 ) -> None:
-    """Put a memory back into a fresh scheduler: tensors go where the fresh one has its own, history to `device`."""
+    """Put a memory back into a fresh scheduler: tensors go where the fresh one has its own, history to `device`.
+
+    Raises:
+        InvalidInputError: it would overwrite what belongs to the scheduler's class, or names a tensor that is not there.
+    """
     for name, value in plain.items():
+        if hasattr(type(scheduler), name):
+            raise InvalidInputError(f"checkpoint: damaged ({name!r} is no memory of a scheduler)")
         fresh = getattr(scheduler, name, None)
         target = fresh.device if isinstance(fresh, torch.Tensor) else device
         setattr(scheduler, name, _give(value, tensors, target))

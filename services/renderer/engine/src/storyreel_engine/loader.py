@@ -1,51 +1,84 @@
-"""Loads a pipeline folder (diffusers layout plus `storyreel.json`) and wraps it in the adapter of its family."""
+"""Finds a model (a folder, or an id of the hub) and wraps it in the adapter of its family.
+
+Called by the Triton door once. Imports neither torch nor diffusers by itself: the virtual model needs none.
+"""
 
 import json
-import os
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-import torch
-from diffusers import DiffusionPipeline, WanPipeline
-
-from storyreel_engine.card import load_card
+from storyreel_engine.card import CARD_FILE, ModelCard, load_card
+from storyreel_engine.pipelines.hub import cached, fetched, stay_offline
+from storyreel_engine.ports import Pipeline
 from storyreel_engine.settings import EngineSettings
-from storyreel_engine.wan import WanAdapter
 
-ADAPTERS = {"WanPipeline": (WanPipeline, WanAdapter)}
-"""Pipeline class named in `model_index.json` -> (its class, its adapter)."""
+ADAPTERS = {
+    "WanPipeline": "storyreel_engine.pipelines.wan:WanAdapter",
+    "WanImageToVideoPipeline": "storyreel_engine.pipelines.wan:WanImageAdapter",
+    "LTXPipeline": "storyreel_engine.pipelines.ltx:LtxAdapter",
+    "LTXImageToVideoPipeline": "storyreel_engine.pipelines.ltx:LtxImageAdapter",
+    "CogVideoXPipeline": "storyreel_engine.pipelines.cogvideox:CogVideoXAdapter",
+    "CogVideoXImageToVideoPipeline": "storyreel_engine.pipelines.cogvideox:CogVideoXImageAdapter",
+    "HunyuanVideoPipeline": "storyreel_engine.pipelines.hunyuan:HunyuanAdapter",
+    "HunyuanVideoImageToVideoPipeline": "storyreel_engine.pipelines.hunyuan:HunyuanImageAdapter",
+}
+"""Pipeline class of diffusers, as `model_index.json` names it -> its adapter."""
+
+OTHERS = {"VirtualPipeline": "storyreel_engine.virtual:load_virtual"}
+"""What is no pipeline of diffusers -> the function that loads its folder."""
 
 
-def load_pipeline(settings: EngineSettings) -> WanAdapter:
-    """Load the folder's pipeline onto the device; nothing is fetched from anywhere.
+def load_pipeline(settings: EngineSettings) -> Pipeline[Any]:
+    """Load the model onto the device; nothing is fetched unless the settings say so.
 
     Raises:
         FileNotFoundError: the folder, its card or its `model_index.json` is missing.
         ValueError: a pipeline class without an adapter; the message lists those that have one.
     """
-    card = load_card(settings.model_dir)
-    index = json.loads((settings.model_dir / "model_index.json").read_text())
-    name = index.get("_class_name")
+    folder = find_folder(settings)
+    name = json.loads((folder / "model_index.json").read_text()).get("_class_name")
+    if name in OTHERS:
+        pipeline: Pipeline[Any] = named(OTHERS[name])(folder)
+        return pipeline
     if name not in ADAPTERS:
-        raise ValueError(f"{settings.model_dir}: no adapter for {name!r}, there are: {', '.join(ADAPTERS)}")
-    torch.set_num_threads(settings.torch_threads)
-    device = choose_device(settings.device)
-    pipeline_class, adapter = ADAPTERS[name]
-    pipeline: Any = _load(pipeline_class, settings, device)
-    return adapter(pipeline, card, device)
+        known = ", ".join([*ADAPTERS, *OTHERS])
+        raise ValueError(f"{folder}: no adapter for {name!r}, there are: {known}")
+    card = find_card(folder, settings.model_card)
+    load = named("storyreel_engine.pipelines.loading:load_adapter")
+    loaded: Pipeline[Any] = load(folder, card, named(ADAPTERS[name]), settings)
+    return loaded
 
 
-def choose_device(name: str) -> torch.device:
-    """`auto` is the first GPU if torch sees one, else the CPU."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+def find_card(folder: Path, file: Path | None) -> ModelCard:
+    """The card named in the settings, or the folder's own.
+
+    Raises:
+        FileNotFoundError: neither is there.
+    """
+    if file is None:
+        return load_card(folder)
+    if not file.is_file():
+        raise FileNotFoundError(f"no model card {file}; `python -m storyreel_engine.carding` writes one ({CARD_FILE})")
+    return ModelCard(**json.loads(file.read_text()))
 
 
-def _load(pipeline_class: type[DiffusionPipeline], settings: EngineSettings, device: torch.device) -> Any:
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    half = settings.dtype == "bfloat16" or (settings.dtype == "auto" and device.type == "cuda")
-    # The VAE stays in full precision: half precision shows as banding and costs little time at its size.
-    dtype: Any = {"default": torch.bfloat16, "vae": torch.float32} if half else torch.float32
-    pipeline = pipeline_class.from_pretrained(settings.model_dir, dtype=dtype, local_files_only=True)
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to(device)
+def find_folder(settings: EngineSettings) -> Path:
+    """The folder named in the settings, or that of the hub's model.
+
+    Raises:
+        OSError: the hub's model is not in the local cache, and fetching it is not allowed or failed.
+    """
+    if not settings.download:
+        stay_offline()
+    if settings.model_dir is not None:
+        return settings.model_dir
+    return (fetched if settings.download else cached)(settings.model_id, settings.revision)
+
+
+def named(path: str) -> Callable[..., Any]:
+    """What `module:name` names; the module is imported now."""
+    module, _, name = path.partition(":")
+    value: Callable[..., Any] = getattr(import_module(module), name)
+    return value

@@ -4,27 +4,35 @@
 needs, hands over and returns; everything after that happens on the engine's thread.
 """
 
+import hashlib
 import json
 import logging
 import os
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
 
-from storyreel_engine.engine import Engine, EngineLimits
+from storyreel_engine.admission import EngineLimits
+from storyreel_engine.engine import Engine
 from storyreel_engine.failures import ClientGoneError, InvalidInputError
 from storyreel_engine.guard import ServerGuard
 from storyreel_engine.loader import load_pipeline
-from storyreel_engine.ports import Frames
-from storyreel_engine.settings import read_settings
-from storyreel_engine.thread import EngineThread
+from storyreel_engine.mail import MailThread
+from storyreel_engine.memory import budget
+from storyreel_engine.ports import Frames, Inputs
+from storyreel_engine.settings import EngineSettings, read_settings
+from storyreel_engine.thread import EngineThread, end_process
 from storyreel_engine.triton_meter import TritonMeter
-from storyreel_engine.wan import WanState
-from storyreel_engine.wire import CancelRequest, DescribeRequest, Event, parse_request
+from storyreel_engine.watch import StopWatch
+from storyreel_engine.wire import CancelRequest, DescribeRequest, Event, RenderRequest, parse_request
 
 log = logging.getLogger(__name__)
+
+_SWITCH_SECONDS = 0.0005
+"""How long the mail's thread may keep the interpreter from the device's; Python's own 5 ms are a quarter of a short step."""
 
 
 class TritonSender:
@@ -57,14 +65,17 @@ class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         """Load the pipeline and start the engine; an exception here makes the model unready with its text."""
         logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+        sys.setswitchinterval(_SWITCH_SECONDS)
         parameters = {k: v["string_value"] for k, v in json.loads(args["model_config"]).get("parameters", {}).items()}
         settings = read_settings(os.environ, parameters)
         pipeline = load_pipeline(settings)
-        limits = EngineLimits(settings.max_jobs, settings.heartbeat_seconds)
         self._card = pipeline.card
-        self._engine: Engine[WanState] = Engine(pipeline, limits=limits, meter=TritonMeter(self._card.name))
+        meter = TritonMeter(self._card.name)
+        mail = MailThread(give_up=end_process, errand=lambda: meter.flush(self._engine.live))
+        self._engine: Engine[Any] = Engine(pipeline, limits=_limits(settings), meter=meter, mail=mail)
         self._thread = EngineThread(self._engine)
         self._thread.start()
+        self._watch = StopWatch(os.getppid(), self._thread.stop)
         self._guard = ServerGuard(os.getppid()) if settings.guard else None
         log.info("%s %s is ready on %s", self._card.name, self._card.version, settings.device)
 
@@ -74,8 +85,9 @@ class TritonPythonModel:
             self._take(request)
 
     def finalize(self) -> None:
-        """Called on unload and shutdown: checkpoints go out, open jobs end as `device_lost`."""
+        """Called on unload, and on shutdown when no client is left: open jobs end as `device_lost` after a checkpoint."""
         try:
+            self._watch.release()
             self._thread.stop()
         finally:
             if self._guard is not None:
@@ -94,9 +106,15 @@ class TritonPythonModel:
                 found = self._engine.cancel(job_id)
                 sender.send(Event("acknowledged", {"job_id": job_id, "found": found}), last=True)
             case DescribeRequest():
-                sender.send(Event("card", self._card.to_json()), last=True)
-            case render:
-                self._engine.submit(render, sender, _checkpoint(request))
+                sender.send(Event("card", {**self._card.to_json(), "engine": self._engine.describe()}), last=True)
+            case RenderRequest() as render:
+                picture = _first_frame(request)
+                inputs = Inputs(first_frame=picture, checkpoint=_checkpoint(request))
+                self._engine.submit(replace(render, first_frame=_digest(picture)), sender, inputs)
+
+
+def _limits(settings: EngineSettings) -> EngineLimits:
+    return EngineLimits(settings.max_jobs, settings.heartbeat_seconds, budget(settings), settings.max_batch)
 
 
 def _bytes(request: Any) -> bytes:
@@ -110,3 +128,17 @@ def _checkpoint(request: Any) -> bytes | None:
     # Copied: the backend reuses the tensor's memory once `execute` has returned.
     tensor = pb_utils.get_input_tensor_by_name(request, "CHECKPOINT")
     return None if tensor is None else tensor.as_numpy().tobytes() or None
+
+
+def _first_frame(request: Any) -> Frames | None:
+    tensor = pb_utils.get_input_tensor_by_name(request, "FIRST_FRAME")
+    if tensor is None or tensor.as_numpy().size == 0:
+        return None
+    picture: Frames = tensor.as_numpy().copy()
+    if picture.ndim != len("hwc") or picture.shape[-1] != len("rgb"):
+        raise InvalidInputError(f"first_frame: RGB of shape (height, width, 3) is needed, not {picture.shape}")
+    return picture
+
+
+def _digest(picture: Frames | None) -> str:
+    return "" if picture is None else hashlib.sha256(picture.tobytes()).hexdigest()

@@ -13,14 +13,18 @@ log = logging.getLogger(__name__)
 _IDLE_SECONDS = 0.5
 
 
+def end_process() -> None:
+    """A server that lives but never works again would look healthy: end, and guard.py takes the server along."""
+    os._exit(1)
+
+
 class EngineThread:
     """Started when Triton loads the model, stopped when it unloads it. `stop` waits for the unit in progress.
 
-    `give_up` is called when even telling the clients failed: a server that lives but never works again would look
-    healthy, so by default the process ends (and guard.py takes the server with it).
+    `give_up` is called when even telling the clients failed.
     """
 
-    def __init__(self, engine: Engine[S], *, give_up: Callable[[], None] = lambda: os._exit(1)) -> None:
+    def __init__(self, engine: Engine[S], *, give_up: Callable[[], None] = end_process) -> None:
         self._engine = engine
         self._give_up = give_up
         self._stopping = threading.Event()
@@ -31,16 +35,16 @@ class EngineThread:
         self._thread.start()
 
     def stop(self, timeout: float = 30.0) -> None:
-        """Let the current unit end, hand out checkpoints, end every open job, then return.
+        """Let the current unit end, hand out checkpoints, end every open job; return when all of it is sent. May come twice.
 
         Raises:
-            TimeoutError: the unit in progress did not end within `timeout` seconds.
+            TimeoutError: the unit in progress, or sending, did not end within `timeout` seconds.
         """
         self._stopping.set()
         self._thread.join(timeout)
         if self._thread.is_alive():
             raise TimeoutError(f"the engine's unit did not end within {timeout} s")
-        self._engine.close()
+        self._engine.close(timeout)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

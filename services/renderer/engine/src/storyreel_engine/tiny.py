@@ -150,6 +150,7 @@ def _card(version: str) -> ModelCard:
         max_frames=81,
         size_multiple=16,
         max_pixels=512 * 512,
+        window_overlap=17,
     )
 
 

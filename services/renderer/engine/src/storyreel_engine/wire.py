@@ -29,7 +29,10 @@ class Tier(StrEnum):
 class RenderRequest:
     """One shot to render: sizes in pixels, `frames` at `fps` frames a second, `deadline_unix` in seconds since 1970.
 
-    `checkpoint_every` is in steps, 0 for none; `model_version`, if given, must be the server's.
+    `checkpoint_every` is in steps, 0 for none; `model_version`, if given, must be the server's. `stop_after` makes it a draft:
+    after so many of `steps` a copy is decoded, and its last checkpoint is where the final goes on; 0 renders all. `window` is
+    the most frames of one forward pass; 0 lets the model choose. `share` names whom device time is shared between, fairly;
+    `first_frame` is the sha256 of the picture that came along ("" for none).
     """
 
     job_id: str
@@ -46,10 +49,22 @@ class RenderRequest:
     deadline_unix: float | None = None
     checkpoint_every: int = 0
     model_version: str = ""
+    stop_after: int = 0
+    window: int = 0
+    share: str = ""
+    first_frame: str = ""
+
+    @property
+    def goal(self) -> int:
+        """Steps until pictures are wanted."""
+        return self.stop_after or self.steps
 
     def fingerprint(self) -> str:
-        """Sha256 over what decides the pixels: a checkpoint is accepted only for a request with the same one."""
-        decided = {k: v for k, v in asdict(self).items() if k in _DECIDES_PIXELS}
+        """Sha256 over what decides the trajectory: a checkpoint is accepted only for a request with the same one.
+
+        A draft and its final have the same, because `stop_after` only says where to look.
+        """
+        decided = {name: value for name, value in asdict(self).items() if name in _TRAJECTORY}
         return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
 
 
@@ -65,7 +80,7 @@ class DescribeRequest:
     """Ask for the model card."""
 
 
-_DECIDES_PIXELS = {"prompt", "negative_prompt", "width", "height", "frames", "steps", "guidance", "seed"}
+_TRAJECTORY = ("prompt", "negative_prompt", "width", "height", "frames", "steps", "guidance", "seed", "window", "first_frame")
 
 Request = RenderRequest | CancelRequest | DescribeRequest
 
@@ -107,6 +122,7 @@ def parse_request(raw: bytes) -> Request:
 
 def _render(body: Mapping[str, Any]) -> RenderRequest:
     deadline = body.get("deadline_unix")
+    steps = _whole(body, "steps", most=MAX_STEPS)
     return RenderRequest(
         job_id=_text(body, "job_id", required=True),
         prompt=_text(body, "prompt", required=True),
@@ -114,7 +130,7 @@ def _render(body: Mapping[str, Any]) -> RenderRequest:
         width=_whole(body, "width"),
         height=_whole(body, "height"),
         frames=_whole(body, "frames"),
-        steps=_whole(body, "steps", most=MAX_STEPS),
+        steps=steps,
         seed=_whole(body, "seed", least=0, most=2**63 - 1),
         fps=_number(body, "fps", 16.0),
         guidance=_number(body, "guidance", 5.0),
@@ -122,6 +138,9 @@ def _render(body: Mapping[str, Any]) -> RenderRequest:
         deadline_unix=None if deadline is None else _number(body, "deadline_unix", 0.0),
         checkpoint_every=_whole(body, "checkpoint_every", least=0, default=0),
         model_version=_text(body, "model_version"),
+        stop_after=_whole(body, "stop_after", least=0, most=steps, default=0),
+        window=_whole(body, "window", least=0, default=0),
+        share=_text(body, "share"),
     )
 
 

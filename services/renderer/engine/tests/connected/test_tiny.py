@@ -7,26 +7,24 @@ import pytest
 pytest.importorskip("torch", reason="torch is only in the engine's environment (.venv-engine)")
 pytestmark = pytest.mark.connected
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from engine_fakes import request
+from engine_videos import ask, passes, pictures, prepare, render
 from storyreel_engine.card import load_card, weights_version
 from storyreel_engine.failures import OutOfMemoryError
-from storyreel_engine.loader import load_pipeline
 from storyreel_engine.on_device import on_device
-from storyreel_engine.settings import EngineSettings
+from storyreel_engine.pipelines.wan import WanAdapter
 from storyreel_engine.tiny import byte_tokenizer, main, make_tiny
-from storyreel_engine.wan import WanAdapter
 from storyreel_engine.wire import RenderRequest
 
 
 def final(wan: WanAdapter, aspect: str) -> RenderRequest:
     """A second of film in the card's own final size."""
     width, height = wan.card.sizes["final"][aspect]
-    return request(width=width, height=height, frames=17, steps=wan.card.steps["final"])
+    return ask(width=width, height=height, frames=17, steps=wan.card.steps["final"])
 
 
 def test_the_same_seed_gives_the_same_version_and_another_seed_another(tiny_folder: Path, tmp_path: Path) -> None:
@@ -59,18 +57,12 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
 @pytest.mark.parametrize("aspect", ["16:9", "9:16", "1:1"])
 def test_every_aspect_of_the_card_is_rendered_in_its_size(wan: WanAdapter, aspect: str) -> None:
     asked = final(wan, aspect)
-    wan.check(asked)
-    state = wan.prepare(asked)
-    wan.step(state)
-    frames = wan.decode(state)
+    frames = render(wan, replace(asked, steps=1))
     assert frames.shape == (17, asked.height, asked.width, 3)
 
 
 def test_the_pictures_are_neither_black_nor_frozen_nor_flashing(wan: WanAdapter) -> None:
-    state = wan.prepare(final(wan, "16:9"))
-    for _ in range(state.steps):
-        wan.step(state)
-    frames = wan.decode(state).astype(float)
+    frames = render(wan, final(wan, "16:9")).astype(float)
     assert 40 < frames.mean() < 215
     assert 5 < frames.std() < 60
     steps = np.abs(np.diff(frames.mean(axis=(1, 2, 3))))
@@ -84,11 +76,11 @@ def test_emoji_and_right_to_left_text_are_tokens_like_any_other() -> None:
     assert 2 not in tokens.input_ids
 
 
-def test_a_pipeline_class_without_an_adapter_is_refused_by_name(tiny_folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "storyreel.json").write_text((tiny_folder / "storyreel.json").read_text())
-    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": "SomethingElse"}))
-    with pytest.raises(ValueError, match="no adapter for 'SomethingElse'"):
-        load_pipeline(EngineSettings(tmp_path))
+def test_a_shot_longer_than_the_card_allows_at_once_is_made_in_windows(wan: WanAdapter) -> None:
+    state = prepare(wan, ask(width=32, height=32, frames=113, steps=1))
+    assert state.window_count == 2
+    passes(wan, [state], 2)
+    assert pictures(wan, state).shape[0] == 113
 
 
 def test_running_out_of_memory_is_told_as_such() -> None:

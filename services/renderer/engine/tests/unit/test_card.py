@@ -1,5 +1,6 @@
 """The model card: its rules, its file, and the version that names the weights."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,10 @@ def test_a_folder_without_a_card_says_how_to_make_one(tmp_path: Path) -> None:
         ({"width": 40}, "width"),
         ({"height": 8}, "height"),
         ({"width": 4096, "height": 4096}, "width"),
-        ({"frames": 13}, "frames"),
+        ({"frames": 12}, "frames"),
+        ({"window": 13}, "window"),
+        ({"window": 8}, "window"),
+        ({"frames": 9, "window": 1}, "window"),
         ({"frames": 4}, "frames"),
         ({"model_version": "v2"}, "model_version"),
     ],
@@ -35,9 +39,21 @@ def test_what_the_model_cannot_render_is_refused_by_the_fields_name(fields: dict
         CARD.check(request(**fields))
 
 
-@pytest.mark.parametrize("frames", [1, 5, 9])
+@pytest.mark.parametrize("frames", [1, 5, 9, 13, 101])
 def test_what_the_model_can_render_passes(frames: int) -> None:
     CARD.check(request(frames=frames, model_version="v1"))
+
+
+def test_a_model_without_windows_refuses_a_long_shot() -> None:
+    with pytest.raises(InvalidInputError, match=r"^frames: 13 .* no windows"):
+        replace(CARD, window_overlap=0).check(request(frames=13))
+
+
+@pytest.mark.parametrize(("rule", "picture"), [("required", ""), ("none", "sha")])
+def test_a_first_frame_comes_along_exactly_where_the_model_starts_from_one(rule: str, picture: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"^first_frame:"):
+        replace(CARD, first_frame=rule).check(request(first_frame=picture))
+    CARD.check(request(first_frame=picture))
 
 
 def test_the_version_follows_every_file_but_the_card(tmp_path: Path) -> None:

@@ -38,6 +38,9 @@ REQUESTS = st.builds(
     deadline_unix=st.none() | st.floats(0, 1e11),
     checkpoint_every=st.integers(0, 100),
     model_version=st.text(max_size=10),
+    stop_after=st.just(0) | st.just(1),
+    window=st.integers(0, 500),
+    share=st.text(max_size=10),
 )
 
 
@@ -86,6 +89,9 @@ def test_any_wrong_values_are_either_read_or_refused_by_name(wrong: dict[str, ob
         ("tier", "best"),
         ("deadline_unix", "tomorrow"),
         ("checkpoint_every", -2),
+        ("stop_after", 4),
+        ("window", -1),
+        ("share", 7),
         ("op", "explode"),
     ],
 )
@@ -106,8 +112,17 @@ def test_unknown_fields_are_ignored_so_that_newer_clients_are_served() -> None:
 def test_the_fingerprint_changes_with_the_pixels_and_not_with_the_urgency() -> None:
     base = request("a")
     assert base.fingerprint() == request("b", tier=Tier.PREVIEW, deadline_unix=5.0, checkpoint_every=3).fingerprint()
+    assert base.fingerprint() == request("b", stop_after=2, share="somebody").fingerprint()
     assert base.fingerprint() != request("a", seed=8).fingerprint()
+    assert base.fingerprint() != request("a", window=5).fingerprint()
+    assert base.fingerprint() != request("a", first_frame="another").fingerprint()
     assert base.fingerprint() != request("a", prompt="a blue shoe").fingerprint()
+
+
+def test_the_first_frames_name_is_never_taken_from_the_client() -> None:
+    read = parse_request(json.dumps({**RENDER, "first_frame": "forged"}).encode())
+    assert isinstance(read, RenderRequest)
+    assert read.first_frame == ""
 
 
 def test_an_event_is_json_with_its_kind_first() -> None:
