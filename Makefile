@@ -9,7 +9,7 @@ ENVIRONMENTS = $(if $(findstring --without triton,$(ARGS)),install,install-engin
 SOURCES = $(wildcard libs/*/src services/*/src services/renderer/engine/src deploy/local/src)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-engine demo up down status test lint types contracts bench compose-test clean
+.PHONY: help install install-engine demo up down status test lint types contracts bench bench-engine simulate compose-test clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | awk -F'\t' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -49,6 +49,12 @@ types: install ## mypy --strict
 
 bench: install ## measure: control cost, events per second, assembler memory, packet copy (ratios)
 	@bash tests/bench/run.sh $(ARGS)
+
+bench-engine: install-engine ## measure the step engine on a virtual device, beside plain Triton (ARGS="--quick" for a short run)
+	@cd tests/bench && PYTHONDONTWRITEBYTECODE=1 ../../.venv/bin/python -m engine $(ARGS)
+
+simulate: install ## six services, replicas, people and faults under SEEDS seeds (default 1000); a table and bench-results/simulation.json
+	@PYTHONHASHSEED=0 .venv/bin/python tests/simulation/simulate.py --seeds $(or $(SEEDS),1000) $(ARGS)
 
 compose-test: install ## docker-compose.yml brought up, fed from outside, hurt in the middle, taken down
 	@bash deploy/compose/test.sh $(ARGS)
