@@ -24,7 +24,7 @@ export -f run_room
 
 # The slow ones first, so that two cores stay busy to the end; the films of tests/e2e have the machine for themselves.
 beside=(services/gateway services/assembler services/renderer/engine services/renderer deploy/local services/safety services/continuity
-  libs/contracts services/planner libs/client tests/simulation libs/chassis deploy/tests tests/architecture)
+  libs/contracts services/planner libs/client tests/simulation libs/chassis deploy/tests tests/bench/engine tests/architecture)
 alone=(tests/e2e)
 if [ $# -gt 0 ]; then beside=("$@"); alone=(); fi
 printf '%s\n' "${beside[@]}" | xargs -P 2 -I{} bash -c 'run_room {}'

@@ -80,7 +80,7 @@ def engine_environment() -> Environment:
         folder=ROOT / ".venv-engine",
         constraints=ROOT / "constraints-engine.txt",
         rooms=(ROOT / "services" / "renderer" / "engine",),
-        extras="[diffusion,server,test]",
+        extras="[diffusion,server,test,training]",
         tools=(),
         needs_gb=10.0,
         why="PyTorch with its GPU libraries and Triton; about 3 GB to download and 5.5 GB on disk, "

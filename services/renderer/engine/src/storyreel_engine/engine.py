@@ -29,8 +29,8 @@ __all__ = ["Engine", "EngineLimits"]
 
 log = logging.getLogger(__name__)
 
-_ASK_SECONDS = 0.25
-"""How often the clients of waiting jobs are asked whether they are still there; those whose turn it is always are."""
+_ASK_SECONDS = 1.0
+"""How often the clients of waiting jobs are asked whether they are still there; those of working jobs are after each step."""
 
 
 class Engine(Generic[S]):
@@ -176,8 +176,10 @@ class Engine(Generic[S]):
         for job in self._jobs:
             if job.fault is not None and not job.over:
                 self._worker.fail(job, EngineError(f"{type(job.fault).__name__}: {job.fault}"))
-            elif job.request.job_id in named or job.gone or (ask and job.is_cancelled()):
+            elif job.request.job_id in named or job.gone:
                 self._cancelled(job)
+            elif ask:
+                job.ask()
         self._sweep()
 
     def _next_turn(self) -> tuple[Turn | None, list[Job[S]]]:

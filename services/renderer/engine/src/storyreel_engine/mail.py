@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from storyreel_engine.failures import ClientGoneError
 from storyreel_engine.ports import Frames, Sender
 from storyreel_engine.wire import Event
 
@@ -19,14 +20,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Letter:
-    """One event on its way. `pack` makes the checkpoint's bytes; `lost` is told why it did not arrive, and may raise.
+    """One event on its way, or none: then the client is only asked whether it still listens, as after every quiet one.
+
+    `pack` makes the checkpoint's bytes; `lost` is told why it did not arrive, and may raise.
 
     A `quiet` one may wait for the next `nudge`: while the device's thread chooses what comes next, nobody should compete with
     it for the interpreter.
     """
 
     sender: Sender
-    event: Event
+    event: Event | None
     lost: Callable[[Exception], None]
     frames: Frames | None = None
     pack: Callable[[], bytes] | None = None
@@ -46,9 +49,14 @@ class Letter:
         """
         try:
             checkpoint = self.pack() if self.pack else None
-            self.sender.send(self.event, frames=self.frames, checkpoint=checkpoint, last=self.last)
-        except Exception as error:  # noqa: BLE001 - whoever posted it decides what it means
-            self.lost(error)
+            if self.event is not None:
+                self.sender.send(self.event, frames=self.frames, checkpoint=checkpoint, last=self.last)
+            if not (self.quiet and self.sender.is_cancelled()):
+                return
+            error: Exception = ClientGoneError("it stopped listening")
+        except Exception as broken:  # noqa: BLE001 - whoever posted it decides what it means
+            error = broken
+        self.lost(error)
 
 
 class Mail(Protocol):

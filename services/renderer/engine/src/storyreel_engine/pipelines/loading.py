@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from diffusers import DiffusionPipeline
 
+from storyreel_engine import studio_transformer, studio_vae  # noqa: F401 - diffusers takes only what is imported already
 from storyreel_engine.card import ModelCard
 from storyreel_engine.pipelines.base import VideoAdapter
 from storyreel_engine.pipelines.family import LongShots
