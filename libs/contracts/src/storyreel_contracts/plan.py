@@ -25,7 +25,13 @@ class ModelCard(Model):
     stages: list[Tier] = Field(min_length=1, description="tiers that the model can render")
     sizes: dict[Tier, dict[Aspect, tuple[int, int]]] = Field(description="width and height in pixels by tier and aspect")
     fps: int = Field(ge=1, le=60)
-    max_frames: int = Field(ge=1, description="most frames of one render; counts are 4k+1")
+    max_frames: int = Field(ge=1, description="most frames of one render, or of one window of it")
+    frame_rule: str = Field(default="4k+1", pattern=r"^[1-9][0-9]?k\+1$", description="frame counts that the model makes")
+    window_overlap: int = Field(
+        default=0,
+        ge=0,
+        description="frames that windows of a longer shot share; 0: none are made, 1: each goes on from the last",
+    )
     steps: dict[Tier, int] = Field(description="denoise steps by tier")
     guidance: float = Field(default=1.0, ge=0)
     device_seconds: dict[Tier, float] = Field(description="expected device seconds of one full-length render by tier")
@@ -38,6 +44,11 @@ class ModelCard(Model):
     prompt_writer: PromptWriter | None = Field(
         default=None, description="how a brief's words become this model's; none: it reads plain sentences"
     )
+
+    @property
+    def frame_step(self) -> int:
+        """Frames between two counts that the model makes."""
+        return int(self.frame_rule.partition("k")[0])
 
     @property
     def ref(self) -> ModelRef:

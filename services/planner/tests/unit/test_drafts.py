@@ -47,6 +47,14 @@ def test_a_film_that_ends_with_its_preview_drafts_nothing() -> None:
     assert {(s.steps, s.width, s.stop_after) for s in specs(studio, "preview")} == {(4, 128, 0)}
 
 
+@pytest.mark.parametrize(("overlap", "drafts"), [(1, {0}), (17, {DRAFTING.draft_steps})])
+def test_a_film_with_a_chained_shot_drafts_nothing_and_one_with_windows_does(overlap: int, drafts: set[int]) -> None:
+    card = DRAFTING.model_copy(update={"window_overlap": overlap})
+    studio = Studio(a_brief(storyboard=a_storyboard(3, 6)), card=card).run()
+    assert max(s.frames for s in specs(studio, "final", "s02")) > card.max_frames
+    assert {s.stop_after for s in specs(studio, "preview")} == drafts
+
+
 def test_a_remedied_preview_has_its_own_final() -> None:
     studio = Studio(a_brief(), card=DRAFTING, fates={("preview", "s01", 1): "drifted"}).run()
     first, second = specs(studio, "preview")

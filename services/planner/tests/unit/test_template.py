@@ -164,14 +164,23 @@ def test_a_dissolve_asks_the_model_for_handles() -> None:
     assert [s.frames for s in plain] == [s.frames for s in handles]
 
 
-@given(st.lists(st.integers(2, 400), min_size=1, max_size=10), st.integers(1, 200), st.integers(1, 60))
+def test_a_model_that_makes_windows_plays_no_shot_slower() -> None:
+    card = CARD.model_copy(update={"window_overlap": 17})
+    plan = plan_for(a_brief(storyboard=a_storyboard(3, 6)), card=card).plan
+    assert plan.substitutions == []
+    made, whole = take_frames(plan.shots, 1, 24, card)
+    assert whole
+    assert made > card.max_frames
+
+
+@given(st.lists(st.integers(2, 400), min_size=1, max_size=10), st.integers(1, 200), st.integers(1, 60), st.sampled_from([4, 8]))
 @settings(max_examples=100, deadline=None)
-def test_takes_have_a_frame_count_that_the_model_makes(frames: list[int], most: int, rate: int) -> None:
-    card = CARD.model_copy(update={"max_frames": most, "fps": rate})
+def test_takes_have_a_frame_count_that_the_model_makes(frames: list[int], most: int, rate: int, step: int) -> None:
+    card = CARD.model_copy(update={"max_frames": most, "fps": rate, "frame_rule": f"{step}k+1"})
     shots = [s.model_copy(update={"frames": n}) for n in frames for s in plan_for(a_brief()).plan.shots[:1]]
     for i, shot in enumerate(shots):
         made, whole = take_frames(shots, i, 24, card)
-        assert made % 4 == 1
+        assert made % step == 1
         assert made <= most
         assert whole == (shot.frames / 24 * rate <= longest_take(card) + 1e-6)
 

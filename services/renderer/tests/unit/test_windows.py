@@ -25,6 +25,7 @@ def test_windows_get_smaller_stay_of_the_models_kind_and_reach_beyond_what_they_
 def test_half_and_then_a_quarter_of_a_shot_are_tried() -> None:
     assert list(smaller_windows(81, 9)) == [37, 17]
     assert list(smaller_windows(81, 20)) == [37]
+    assert list(smaller_windows(81, 9, 8)) == [33, 17]
     assert list(smaller_windows(81, 0)) == [], "a model that makes no windows"
 
 

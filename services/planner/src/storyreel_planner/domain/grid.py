@@ -47,19 +47,20 @@ def grid(cuts_s: Sequence[float], total: int, fps: int) -> list[Span]:
 
 
 def longest_take(card: ModelCard) -> int:
-    """Frames of the model's longest take: the largest 4k+1 within its limit."""
-    return card.max_frames - (card.max_frames - 1) % 4
+    """Frames of the longest take that the model makes in one piece."""
+    return card.max_frames - (card.max_frames - 1) % card.frame_step
 
 
 def take_frames(shots: Sequence[PlannedShot], index: int, fps: int, card: ModelCard) -> tuple[int, bool]:
     """Frames that the model must make for a shot and its dissolve handles; whether that is all that it needs.
 
-    False: the shot is longer than the model makes, and the take is the model's longest.
+    False: the shot is longer than the model makes, and the take is the model's longest. A model that makes windows has none.
     """
     seconds = (shots[index].frames + _handle(shots, index) + _handle(shots, index + 1)) / fps
-    wanted = 1 + 4 * math.ceil((math.ceil(seconds * card.fps - 1e-9) - 1) / 4)
+    shown = math.ceil(seconds * card.fps - 1e-9)
+    wanted = 1 + card.frame_step * math.ceil((shown - 1) / card.frame_step)
     longest = longest_take(card)
-    return min(wanted, longest), math.ceil(seconds * card.fps - 1e-9) <= longest
+    return (wanted, True) if card.window_overlap else (min(wanted, longest), shown <= longest)
 
 
 def frames_for(tier: Tier, shots: Sequence[PlannedShot], index: int, fps: int, card: ModelCard) -> int:

@@ -6,6 +6,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from storyreel_contracts import Brief, FailureKind, FilmFailed, Finding, ModelCard, Plan, Problem, Remedy, Tier, canonical_json
 from storyreel_contracts.films import Edit
 
+from storyreel_planner.domain.grid import take_frames
+
 
 class Value(BaseModel):
     """Frozen value of this room."""
@@ -31,7 +33,14 @@ class PlanRecord(Value):
     @property
     def drafted(self) -> bool:
         """Whether a preview is its final's first steps: the model can pause there, and the film goes on to finals."""
-        return self.card.draft_steps > 0 and {Tier.PREVIEW, Tier.FINAL} <= set(self.stages)
+        return self.card.draft_steps > 0 and {Tier.PREVIEW, Tier.FINAL} <= set(self.stages) and not self._chained
+
+    @property
+    def _chained(self) -> bool:
+        """Whether a shot is so long that its parts start from one another's last frame: then no part has a draft."""
+        shots, card = self.plan.shots, self.card
+        lengths = (take_frames(shots, i, self.plan.fps, card)[0] for i in range(len(shots)))
+        return card.window_overlap == 1 and any(frames > card.max_frames for frames in lengths)
 
     @property
     def publish_tier(self) -> Tier:

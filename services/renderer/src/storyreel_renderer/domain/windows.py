@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator
 
-FRAME_STEP = 4  # every video model of the house makes 4k+1 frames
 SHARES = (2, 4)
 
 
-def smaller_windows(frames: int, overlap: int) -> Iterator[int]:
-    """Windows to try after `frames` at once were too many: half of them, then a quarter, as 4k+1.
+def smaller_windows(frames: int, overlap: int, step: int = 4) -> Iterator[int]:
+    """Windows to try after `frames` at once were too many: half of them, then a quarter, as counts that the model makes.
 
     None where the model makes no windows (`overlap` 0) or a window would not be longer than what it shares with the next.
     """
     last = frames
     for share in SHARES if overlap else ():
-        window = (frames // share - 1) // FRAME_STEP * FRAME_STEP + 1
+        window = (frames // share - 1) // step * step + 1
         if overlap < window < last:
             last = window
             yield window

@@ -102,7 +102,7 @@ class Payment:
 
     async def _try_until_done(self, card: ServerCard, expected: float) -> Finished | Failed:
         falls = Falls(self._rules.policy)
-        windows = smaller_windows(min(self._order.spec.frames, card.max_frames), card.window_overlap)
+        windows = smaller_windows(min(self._order.spec.frames, card.max_frames), card.window_overlap, card.frame_step)
         while True:
             attempt, end = await self._one_try(card, expected)
             if isinstance(end, Finished):
