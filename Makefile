@@ -51,7 +51,7 @@ bench: install ## measure: control cost, events per second, assembler memory, pa
 	@bash tests/bench/run.sh $(ARGS)
 
 bench-engine: install-engine ## measure the step engine on a virtual device, beside plain Triton (ARGS="--quick" for a short run)
-	@cd tests/bench && PYTHONDONTWRITEBYTECODE=1 ../../.venv/bin/python -m engine $(ARGS)
+	@cd tests/bench && PYTHONPATH=../../services/renderer/engine/src PYTHONDONTWRITEBYTECODE=1 ../../.venv/bin/python -m engine $(ARGS)
 
 simulate: install ## six services, replicas, people and faults under SEEDS seeds (default 1000); a table and bench-results/simulation.json
 	@PYTHONHASHSEED=0 .venv/bin/python tests/simulation/simulate.py --seeds $(or $(SEEDS),1000) $(ARGS)
