@@ -9,7 +9,7 @@ import pytest
 from simcase import live
 from simcontrols import CONTROLS
 
-SEEDS = int(os.environ.get("STORYREEL_SEEDS", "30"))
+SEEDS = int(os.environ.get("STORYREEL_SEEDS", "32"))
 CONTROL_SEEDS = 300
 
 

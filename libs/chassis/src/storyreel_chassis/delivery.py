@@ -92,8 +92,7 @@ class Delivery:
         if not self.runtime.room.lane(origin_of(record)).ordered:
             return False
         loaded = await self.runtime.folds.load(event.film_id)
-        # One that a slower replica noted after it was done elsewhere never comes back to be taken off the list.
-        parked = [i for i in loaded.fold.parked if i not in loaded.fold.seen]
+        parked = loaded.fold.blocking
         if not parked or parked[0] == event.event_id or event.event_id in loaded.fold.seen:
             return False
         await self._note_parked(event, parked=True)

@@ -23,6 +23,16 @@ class Fold(BaseModel):
     held: list[Held] = Field(default_factory=list)
     parked: list[str] = Field(default_factory=list, description="event ids that wait in a retry topic, oldest first")
 
+    @property
+    def blocking(self) -> list[str]:
+        """Parked events that later ones must wait behind, oldest first.
+
+        Not those that a slower replica noted as parked after another had done them or was holding them: nobody takes such a
+        note back, and what is held may wait for the very event that would wait behind it.
+        """
+        held = {h.headers["ce_id"] for h in self.held}
+        return [event_id for event_id in self.parked if event_id not in self.seen and event_id not in held]
+
 
 class Loaded(NamedTuple):
     """A fold and the version that a save must name."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from rooms import Hands, toy_room
 from storyreel_chassis.errors import Permanent, Transient, Unavailable
+from storyreel_chassis.folds import Fold, Held
 from storyreel_chassis.stamps import attempt_of
 from storyreel_chassis.testing import RoomHarness, an_event
 from storyreel_chassis.work import Lane, Record
@@ -150,3 +151,9 @@ def _fails_once() -> Any:
         return "done"
 
     return work
+
+
+async def test_an_event_noted_as_parked_after_it_was_done_or_held_blocks_nobody() -> None:
+    held = Held(headers={"ce_id": "held"}, value="")
+    fold = Fold(seen=["done"], held=[held], parked=["done", "held", "waiting"])
+    assert fold.blocking == ["waiting"]
