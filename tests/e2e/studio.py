@@ -169,3 +169,16 @@ async def _until(reader: AIOKafkaConsumer, left: dict[TopicPartition, int]) -> A
 
 def _text(record: Any, header: str) -> str:
     return dict(record.headers).get(header, b"").decode(errors="replace")
+
+
+async def tier_gaps(studio: Studio, film_id: str, seen: list[Seen]) -> dict[str, dict[str, Any]]:
+    """By shot, how far the final is from its preview, in continuity's report; the film's view says the same."""
+    reports = {s.data["key"]: s.data for s in seen if s.type in {"shot.matched.v1", "shot.drifted.v1"}}
+    takes = [s.data for s in distinct(seen, "shot.rendered.v1")]
+    gaps = {t["shot_id"]: reports[t["key"]]["tier_gap"] for t in takes if t["tier"] == "final"}
+    assert {g["preview"] for g in gaps.values()} <= {t["key"] for t in takes if t["tier"] == "preview"}
+    async with studio.http() as http:
+        shots = (await http.get(f"/v1/films/{film_id}")).json()["shots"]
+    assert {s["shot_id"]: s["tier_gap"] for s in shots} == gaps
+    assert gaps
+    return gaps

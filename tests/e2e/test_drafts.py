@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import started
 from storyreel_renderer.cards import null_card
-from studio import Studio, demo_brief, distinct, ends
+from studio import Studio, demo_brief, distinct, ends, tier_gaps
 
 pytestmark = pytest.mark.connected
 DRAFT_STEPS = 4  # a step of which a checkpoint is kept: the null engine's own card says nothing of drafts
@@ -38,3 +38,5 @@ async def test_finals_go_on_from_the_drafts_that_were_approved(drafting: Studio)
         assert draft == spec | {"stop_after": DRAFT_STEPS}
         whole = null_card().device_seconds["final"]
         assert rendered[shot, "final"]["device_seconds"] == pytest.approx(whole * (1 - DRAFT_STEPS / spec["steps"]), rel=0.01)
+    gaps = await tier_gaps(drafting, film_id, seen)
+    assert {(g["ssim"], g["delta_e"]) for g in gaps.values()} == {(1.0, 0.0)}, "the null engine's draft looks like its final"

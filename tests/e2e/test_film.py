@@ -6,7 +6,7 @@ from typing import Any
 
 import av
 import pytest
-from studio import Seen, Studio, demo_brief, distinct, ends
+from studio import Seen, Studio, demo_brief, distinct, ends, tier_gaps
 
 pytestmark = pytest.mark.connected
 
@@ -45,6 +45,10 @@ async def test_a_signed_brief_becomes_one_published_film_and_a_caption_edit_touc
     assert frames_of(files["film-9x16.mp4"]) == (108, (720, 1280))
     assert "Light as air" in files["captions.vtt"].decode()
     assert json.loads(files["manifest.json"])
+    gaps = await tier_gaps(studio, film_id, seen)
+    assert all(0 < gap["ssim"] < 1 and gap["delta_e"] > 0 for gap in gaps.values()), (
+        "smaller previews are not quite their finals"
+    )
 
     async with studio.http() as http:
         edit = {"edits": [{"target": "shot", "shot_id": "s02", "caption": "Lighter than air"}]}

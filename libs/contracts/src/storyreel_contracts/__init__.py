@@ -13,7 +13,7 @@ from storyreel_contracts.assembly import (
     Segment,
 )
 from storyreel_contracts.base import Fact, Model, OpenEnum, build_key, canonical_json
-from storyreel_contracts.brief import Approval, Brief, Camera, Reference, Role, StoryboardFrame, Tier, Transition
+from storyreel_contracts.brief import Approval, Brief, Camera, Lora, Reference, Role, StoryboardFrame, Tier, Transition
 from storyreel_contracts.envelope import ContractError, Envelope, Event, decode, encode
 from storyreel_contracts.failures import FailureKind, Fate
 from storyreel_contracts.films import (
@@ -63,7 +63,7 @@ __all__ = [
     "Camera", "ContractError", "CutRequested", "CutShot", "Envelope", "Event", "Fact", "FailureKind", "Fate",
     "FilmApproved", "FilmAssembled", "FilmAssemblyFailed", "FilmBlocked", "FilmCancelled", "FilmCleared",
     "FilmEditRequested", "FilmFailed", "FilmPlanned", "FilmPublished", "FilmRequested", "FilmStatus", "FilmUpdated",
-    "Finding", "LetterAction", "LetterHandled", "Model", "ModelCard", "ModelRef", "OpenEnum", "Plan", "PlanBlocked",
+    "Finding", "LetterAction", "LetterHandled", "Lora", "Model", "ModelCard", "ModelRef", "OpenEnum", "Plan", "PlanBlocked",
     "PlanCleared", "PlannedShot", "PolicyRef", "Problem", "Provenance", "Reference", "Remedy", "RenderSpec",
     "Rendition", "ReviewDecided", "ReviewRequested", "Role", "Segment", "Severity", "ShotBlocked", "ShotCleared",
     "ShotDowngraded", "ShotDrifted", "ShotMatched", "ShotProgressed", "ShotRenderFailed", "ShotRendered",

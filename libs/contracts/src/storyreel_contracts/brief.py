@@ -116,6 +116,13 @@ class Budget(Model):
         return int(self.amount * 1_000_000)
 
 
+class Lora(Model):
+    """A trained look beside a model's weights (a low-rank adapter), by the name that the model's card gives it."""
+
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[\w.-]+$")
+    scale: float = Field(default=1.0, gt=0, le=2, description="how strongly it is mixed in")
+
+
 class Approval(OpenEnum):
     """Who lets finals be rendered once the preview cut is there."""
 
@@ -145,6 +152,7 @@ class Brief(Model):
     category: str = Field(default="general", max_length=40, pattern=r"^[a-z0-9_-]+$")
     approval: Approval = Approval.AUTOMATIC
     seed: int | None = Field(default=None, ge=0, lt=2**31)
+    lora: Lora | None = Field(default=None, description="trained look of every shot; a model that lacks it renders without")
 
     @model_validator(mode="after")
     def _storyboard_covers_the_film(self) -> Self:

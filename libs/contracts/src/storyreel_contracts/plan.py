@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from storyreel_contracts.artifacts import ArtifactRef
 from storyreel_contracts.base import Micros, Model, Sha256
-from storyreel_contracts.brief import Aspect, BrandKit, Camera, Captions, Colour, Narration, Tier, Transition
+from storyreel_contracts.brief import Aspect, BrandKit, Camera, Captions, Colour, Lora, Narration, Tier, Transition
 from storyreel_contracts.prompt_writer import PromptWriter
 
 
@@ -41,6 +41,7 @@ class ModelCard(Model):
     first_frame: Literal["none", "optional", "required"] = Field(
         default="none", description="whether a render starts from a given picture"
     )
+    loras: list[str] = Field(default_factory=list, description="trained looks that a render may ask for by name")
     prompt_writer: PromptWriter | None = Field(
         default=None, description="how a brief's words become this model's; none: it reads plain sentences"
     )
@@ -163,6 +164,7 @@ class Plan(Model):
     locale: str = "en"
     category: str = "general"
     model: ModelRef
+    lora: Lora | None = None
     backend: Backend
     substitutions: list[Substitution] = Field(default_factory=list)
     skipped: list[SkippedStage] = Field(default_factory=list)

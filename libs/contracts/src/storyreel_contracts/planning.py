@@ -6,7 +6,7 @@ from pydantic import Field
 
 from storyreel_contracts.artifacts import ArtifactRef
 from storyreel_contracts.base import Fact, Micros, Model, Sha256, Version
-from storyreel_contracts.brief import Tier
+from storyreel_contracts.brief import Lora, Tier
 from storyreel_contracts.failures import FailureKind
 from storyreel_contracts.plan import ModelRef, Plan
 from storyreel_contracts.problems import Problem
@@ -43,6 +43,7 @@ class RenderSpec(Model):
         ge=0,
         description="a draft: decode a copy after so many of `steps`, the final goes on from there; 0: no draft",
     )
+    lora: Lora | None = None
 
 
 class ShotRequested(Fact):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from renderer_fakes import FrugalStore, Lab, a_request, an_event
 from renderer_studio import RULES, Studio
-from storyreel_contracts import Fact, FailureKind, RenderSpec, ShotRendered, ShotRenderFailed, Tier
+from storyreel_contracts import Fact, FailureKind, Lora, RenderSpec, ShotRendered, ShotRenderFailed, Tier, build_key
 from storyreel_renderer.cards import null_card
 from storyreel_renderer.domain.ports import Failed
 from storyreel_renderer.domain.pricing import expected_device_seconds
@@ -190,6 +190,13 @@ def test_states_are_shared_by_a_draft_and_its_final_and_by_nothing_else() -> Non
     assert trajectory(SPEC, 0) == trajectory(PREVIEW, 0)
     others = [trajectory(SPEC, 17), *(trajectory(SPEC.model_copy(update=u), 0) for u in ({"seed": 8}, {"guidance": 2.0}))]
     assert len({trajectory(SPEC, 0), *others}) == 4
+
+
+def test_a_lora_has_its_own_path_and_paths_without_one_are_as_they_always_were() -> None:
+    before = {"spec": SPEC.model_dump(mode="json", exclude={"lora"}), "window": 0}
+    assert trajectory(SPEC, 0) == build_key("trajectory", before)
+    looks = [SPEC.model_copy(update={"lora": Lora(name=n, scale=s)}) for n, s in (("ink", 1.0), ("ink", 0.5), ("oil", 1.0))]
+    assert len({trajectory(SPEC, 0), *(trajectory(look, 0) for look in looks)}) == 4
 
 
 async def test_a_share_says_who_shares_and_not_who_it_is() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from storyreel_contracts.brief import Tier
+from storyreel_contracts.brief import Lora, Tier
 from storyreel_contracts.failures import FailureKind
 from storyreel_contracts.plan import ModelRef
 from storyreel_contracts.planning import RenderSpec
@@ -149,6 +149,11 @@ def test_the_request_says_all_that_decides_the_pixels_and_the_order() -> None:
         "guidance": 2.0,
         "seed": 9,
     }
+
+
+def test_a_lora_is_asked_for_by_name_and_strength() -> None:
+    body = render_body(RenderJob("j", Tier.FINAL, None, 0, SPEC.model_copy(update={"lora": Lora(name="ink", scale=0.5)})))
+    assert (body["lora"], body["lora_scale"]) == ("ink", 0.5)
 
 
 def test_pictures_and_states_go_up_as_plain_bytes() -> None:

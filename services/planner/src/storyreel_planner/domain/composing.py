@@ -58,6 +58,7 @@ def compose(work: WritePlan, written: Written, card: ModelCard, rules: Rules) ->
         title=script.title, logline=script.logline, fps=brief.fps, frames=total, aspects=brief.aspects, bible=bible,
         scenes=_scenes(script), shots=shots, brand=brief.brand, logo=_logo(brief), product=_first(brief, Role.PRODUCT),
         captions=brief.captions, narration=brief.narration, locale=brief.locale, category=brief.category, model=card.ref,
+        lora=brief.lora if brief.lora and brief.lora.name in card.loras else None,
         backend=written.backend, skipped=skipped(brief, card),
         substitutions=[*written.substitutions, *borrowed, *losses(brief, card, shots, stages), *unsaid(brief, setup.prompts)],
         estimate=Estimate(price_micros=0, device_seconds=0.0, finish_at=work.now),

@@ -9,7 +9,8 @@ from storyreel_planner.domain.state import Cut, VersionState
 from storyreel_planner.domain.takes import Accepted, Lost
 from storyreel_planner.domain.work import PlanRecord
 
-_NOT_IN_THE_PICTURE = {"estimate", "backend", "substitutions", "skipped", "logline", "scenes"}
+# A LoRA is in the takes' own keys.
+_NOT_IN_THE_PICTURE = {"estimate", "backend", "substitutions", "skipped", "logline", "scenes", "lora"}
 
 
 def cut_of(version: VersionState, record: PlanRecord, tier: Tier, takes: Sequence[Accepted], tenant_id: str) -> CutRequested:

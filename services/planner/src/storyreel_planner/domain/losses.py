@@ -63,4 +63,7 @@ def _other_forms(brief: Brief, card: ModelCard, stages: list[Tier]) -> list[Subs
             chosen = sorted(card.sizes[tier])[0]
             reason = f"model {card.name} has no {tier.value} size for it; the assembler frames the takes anew"
             found.append(Substitution(field="aspects[0]", wanted=brief.aspects[0], chosen=chosen, reason=reason))
+    if brief.lora and brief.lora.name not in card.loras:
+        reason = f"model {card.name} has {', '.join(card.loras) or 'no LoRA'}"
+        found.append(Substitution(field="lora.name", wanted=brief.lora.name, chosen="the model's own look", reason=reason))
     return found

@@ -23,9 +23,8 @@ _DECENT = "Suitable for every audience"
 
 def key_of(tenant_id: str, spec: RenderSpec) -> str:
     """Build key of a take. The tenant is part of it: nothing is reused across tenants."""
-    plain = spec.model_dump(mode="json")
-    if not spec.stop_after:
-        del plain["stop_after"]  # keys of whole renders are as they were before there were drafts
+    later = {name for name in ("stop_after", "lora") if not getattr(spec, name)}  # keys without them are as they always were
+    plain = spec.model_dump(mode="json", exclude=later)
     return build_key("take", {"tenant": tenant_id, "spec": plain})
 
 
@@ -74,6 +73,7 @@ def first_spec(record: PlanRecord, tier: Tier, index: int, before: RenderSpec | 
         continues=still or _first_frame(record, shot, tier),
         references=_references(record, shot),
         stop_after=card.draft_steps if record.drafted and tier is Tier.PREVIEW else 0,
+        lora=plan.lora,
     )
 
 

@@ -17,7 +17,7 @@ class Recipe:
     shards: int = 20
     processes: int = 2
     device: str = "cpu"
-    batch: int = 16
+    batch: int = 32
     layers: int = 6
     rate: float = 1e-3
     warmup: int = 200

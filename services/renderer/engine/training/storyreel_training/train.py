@@ -39,9 +39,7 @@ class Training:
 
     def __post_init__(self) -> None:
         self.parameters = [p for p in self.studio.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=self.recipe.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
-        )
+        self.optimizers = optimizers_of(self.studio, self.recipe.rate)
         if not self.mean:
             self.mean = {name: value.detach().clone() for name, value in self.studio.state_dict().items()}
 
@@ -51,17 +49,19 @@ class Training:
         Raises:
             FloatingPointError: the loss is not a number; the last checkpoint is from before.
         """
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate_at(self.step, self.recipe)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate_at(self.step, self.recipe)
         with torch.autocast(torch.device(self.recipe.device).type, torch.bfloat16):
             loss = lesson.loss(self.studio, self.step, crew.rank)
-        self.optimizer.zero_grad()
+        self.studio.zero_grad()
         loss.backward()
         crew.average(self.parameters)
         if not bool(torch.isfinite(loss)):
             raise FloatingPointError(f"the loss of step {self.step} is {loss.item()}")
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         keep = min(self.recipe.ema, (self.step + 1) / (self.step + 10))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.mean.values()), list(self.studio.state_dict().values()), 1 - keep)
@@ -75,7 +75,7 @@ class Training:
         torch.save(
             {
                 "step": self.step, "seconds": self.seconds, "studio": self.studio.state_dict(), "mean": self.mean,
-                "optimizer": self.optimizer.state_dict(), "recipe": self.recipe.as_dict(),
+                "optimizers": [o.state_dict() for o in self.optimizers], "recipe": self.recipe.as_dict(),
             },
             part,
         )  # fmt: skip
@@ -90,8 +90,26 @@ class Training:
         """Take up a checkpoint."""
         saved: dict[str, Any] = torch.load(path, map_location=self.recipe.device, weights_only=True)
         self.studio.load_state_dict(saved["studio"])
-        self.optimizer.load_state_dict(saved["optimizer"])
+        for optimizer, state in zip(self.optimizers, saved["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
         self.mean, self.step, self.seconds = saved["mean"], saved["step"], saved["seconds"]
+
+
+def optimizers_of(studio: Studio, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the transformer's blocks, AdamW for everything else; one rate serves both.
+
+    After 200 steps of 32 stills from the same weights the loss was 2 % lower than with AdamW alone (2026-11-21), for a fifth
+    more processor time.
+    """
+    trained = {name: p for name, p in studio.named_parameters() if p.requires_grad}
+    inner = {name for name, p in trained.items() if ".blocks." in name and p.ndim == 2}
+    rest = [p for name, p in trained.items() if name not in inner]
+    return [
+        torch.optim.Muon(
+            [trained[name] for name in trained if name in inner], lr=rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
+        ),
+        torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True),
+    ]
 
 
 def rate_at(step: int, recipe: Recipe) -> float:

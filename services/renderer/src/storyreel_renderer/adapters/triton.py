@@ -117,6 +117,7 @@ def render_body(job: RenderJob) -> dict[str, Any]:
         "window": job.window,
         "model_version": job.spec.model.version,
         **job.spec.model_dump(mode="json", include=fields),
+        **({"lora": job.spec.lora.name, "lora_scale": job.spec.lora.scale} if job.spec.lora else {}),
     }
 
 

@@ -80,8 +80,8 @@ class Checkpoint:
 
 def trajectory(spec: RenderSpec, window: int) -> str:
     """What the states after each step depend on: all of the spec but where a draft stops, and the window."""
-    whole = spec.model_copy(update={"stop_after": 0})
-    return build_key("trajectory", {"spec": whole.model_dump(mode="json"), "window": window})
+    apart = {"stop_after"} if spec.lora else {"stop_after", "lora"}  # paths without a LoRA are as they always were
+    return build_key("trajectory", {"spec": spec.model_dump(mode="json", exclude=apart) | {"stop_after": 0}, "window": window})
 
 
 def share_of(tenant: str) -> str:
