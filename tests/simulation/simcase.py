@@ -9,6 +9,7 @@ import simloop
 from simcontrols import CONTROLS
 from simhands import Luck
 from simstudio import Plan, Studio
+from simwriter import Writing
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,9 @@ def plan_of(seed: int) -> Plan:
         return Plan(storm_s=0)
     luck = Luck(hand_fails=0.03, render_fails=0.1, asks=0.05, blocks=0.02)
     dies = 1 + seed * 7919 % 600
-    return Plan(films=1 + seed % 2, die_after=dies, luck=luck, haste_s=40 if seed % 2 else 8, leases_hold=seed % 3 == 1)
+    writer = Writing(wrong=0.6, fallback=seed % 10 == 2) if seed % 5 == 2 else None
+    haste = 40 if seed % 2 else 8
+    return Plan(films=1 + seed % 2, die_after=dies, luck=luck, haste_s=haste, leases_hold=seed % 3 == 1, writer=writer)
 
 
 def live(seed: int, control: str = "") -> Verdict:

@@ -15,6 +15,7 @@ from simloop import SimClock
 from simpeople import Gateway, People, Shelves
 from simprocess import Gate, Gated, Process, Weather, gated
 from simredis import SimRedis
+from simwriter import Writing, written_by_dice
 from storyreel_assembler.domain.decider import AssemblerDecider
 from storyreel_assembler.domain.decider import State as AssemblerState
 from storyreel_chassis.artifacts import MemoryArtifactStore
@@ -43,6 +44,7 @@ class Plan:
     die_after: int = 0  # kill some process at its n-th crash point; 0: never by count
     luck: Luck = field(default_factory=Luck)
     haste_s: float = 40.0  # mean time between what people do
+    writer: Writing | None = None  # a language model writes; None: the template does
     leases_hold: bool = False  # nothing happens that may cost a living process its lease: then nothing may be paid for twice
 
 
@@ -184,7 +186,8 @@ class Studio:
         store = Gated(self.store, gate, "store")
         hands = Hands(store, self.chance, self.plan.luck)
         if wanted == "planner":
-            yield "planner", planner_room(_planner_settings(), store, self.clock)
+            room = planner_room(_planner_settings(), store, self.clock)
+            yield "planner", written_by_dice(room, gate, self.chance, self.plan.writer) if self.plan.writer else room
         if wanted == "renderer":
             engines = {name: _Reached(server, gate) for name, server in self.servers.items()}
             leases = Gated(self.leases[wanted], gate, "leases")

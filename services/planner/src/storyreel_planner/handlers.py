@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import TypeAdapter
 from storyreel_chassis.artifacts import ArtifactStore
 from storyreel_chassis.work import Context
 from storyreel_contracts import FailureKind, FilmFailed, ModelCard, build_key
@@ -20,10 +21,20 @@ from storyreel_planner.domain.composing import Written, compose
 from storyreel_planner.domain.editing import edited, softened
 from storyreel_planner.domain.ports import ScriptWriter, WriterUnavailable
 from storyreel_planner.domain.rules import Rules
-from storyreel_planner.domain.work import ClaimOutcome, ClaimResult, PlanOutcome, PlanRecord, Refusal, WritePlan, refusal
+from storyreel_planner.domain.work import (
+    ClaimOutcome,
+    ClaimResult,
+    PlanOutcome,
+    PlanRecord,
+    Refusal,
+    Refused,
+    WritePlan,
+    refusal,
+)
 
 log = logging.getLogger(__name__)
 FAILED = b"failed"
+_DECIDED: TypeAdapter[PlanRecord | Refused] = TypeAdapter(PlanRecord | Refused)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +58,25 @@ class PlannerWork:
                 raise TypeError(f"the planner does no work of type {type(other).__name__}")
 
     async def _plan(self, work: WritePlan) -> PlanOutcome:
-        """The stored plan of this version and attempt; written now if there is none."""
+        """The stored plan of this version and attempt, or that there is none; decided now if nothing is stored.
+
+        A refusal takes the plan's place: of two planners at the same work, one may be answered by its model and the other
+        not, and the version must not be claimed as failed while it goes on by the first one's plan.
+        """
         key = f"keys/plans/{work.tenant_id}/{build_key('plan', [work.film_id, work.version, work.attempt])}"
         stored = await self.store.recall(key)
         if stored is None:
-            try:
-                record = await self._write(work)
-            except Refusal as no:
-                return PlanOutcome(failed=await self._claim(_claim_for(work, no.failed)))
-            stored = await self.store.remember(key, record.model_dump_json().encode())
-        return PlanOutcome(record=PlanRecord.model_validate_json(stored))
+            stored = await self.store.remember(key, (await self._decide(work)).model_dump_json().encode())
+        decided = _DECIDED.validate_json(stored)
+        if isinstance(decided, Refused):
+            return PlanOutcome(failed=await self._claim(_claim_for(work, decided.refused)))
+        return PlanOutcome(record=decided)
+
+    async def _decide(self, work: WritePlan) -> PlanRecord | Refused:
+        try:
+            return await self._write(work)
+        except Refusal as no:
+            return Refused(refused=no.failed)
 
     async def _write(self, work: WritePlan) -> PlanRecord:
         if work.edits and work.base:

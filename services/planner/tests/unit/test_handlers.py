@@ -97,6 +97,22 @@ async def test_without_the_fallback_the_film_fails_by_claim() -> None:
     assert store.objects[outcome_key(FILM, 1)] == b"failed"
 
 
+@pytest.mark.parametrize("first_answered", [True, False])
+async def test_of_two_planners_of_whom_one_gets_no_answer_both_do_what_was_decided_first(first_answered: bool) -> None:
+    """Seed 87 of the simulation: a version went on by the one's plan and was claimed as failed by the other."""
+
+    class Raced(MemoryArtifactStore):
+        async def recall(self, key: str) -> bytes | None:
+            return None
+
+    store, gone = Raced(), Writer(gone=WriterUnavailable(FailureKind.TIMEOUT, "away"))
+    writers = [Writer(), gone] if first_answered else [gone, Writer()]
+    first, second = [await perform(a_performer(store, w, fallback=False), work_for(a_brief())) for w in writers]
+    assert first == second
+    assert (first.failed is None) == first_answered
+    assert (outcome_key(FILM, 1) in store.objects) != first_answered
+
+
 async def test_a_film_that_cannot_be_paid_for_ends_before_anything_is_spent() -> None:
     outcome = await perform(a_performer(MemoryArtifactStore()), work_for(a_brief(budget=a_budget("0.001"))))
     assert outcome.failed.kind is FailureKind.BUDGET_EXHAUSTED

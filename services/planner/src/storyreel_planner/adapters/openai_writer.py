@@ -6,7 +6,7 @@ inputs is stored and read by everyone, so a plan that was written twice is the s
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import openai
 from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
@@ -49,12 +49,27 @@ class _NoAnswerError(Exception):
         self.kind, self.reason, self.final = kind, reason, final
 
 
+class Client(Protocol):
+    """What is used of `openai.AsyncOpenAI`; a simulation brings its own."""
+
+    @property
+    def chat(self) -> Any:
+        """`chat.completions.create(...)`."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
 class OpenAIWriter:
     """Adapter of `ScriptWriter`."""
 
-    def __init__(self, endpoint: Endpoint, store: ArtifactStore, clock: Clock | None = None) -> None:
+    def __init__(
+        self, endpoint: Endpoint, store: ArtifactStore, clock: Clock | None = None, client: Client | None = None
+    ) -> None:
         self._endpoint, self._store, self._clock = endpoint, store, clock or SystemClock()
-        self._client = openai.AsyncOpenAI(
+        self._client: Client = client or openai.AsyncOpenAI(
             base_url=endpoint.base_url, api_key=endpoint.api_key, timeout=endpoint.timeout_s, max_retries=0
         )
 

@@ -81,6 +81,12 @@ class ClaimOutcome(Value):
     failed: FilmFailed
 
 
+class Refused(Value):
+    """Stored in a plan's place: nobody writes that plan any more."""
+
+    refused: FilmFailed
+
+
 class PlanOutcome(Value):
     """The plan, or the end of the version: `failed` is set if there is no plan and this room won the claim."""
 
