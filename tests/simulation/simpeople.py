@@ -4,15 +4,23 @@ import asyncio
 import random
 from base64 import b64encode
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
+from hashlib import sha256
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from aiokafka.errors import KafkaError
+import httpx
+from fastapi import FastAPI
 from simloop import SimClock
 from simprocess import Gate, Gated, Killed, Process
-from storyreel_chassis.errors import Unavailable, WorkError
+from starlette.datastructures import State
 from storyreel_chassis.work import Room
+from storyreel_client.errors import StoryreelError
+from storyreel_client.http import Http
+from storyreel_client.sdk import Storyreel
 from storyreel_client.signing import signed_headers
 from storyreel_contracts import Brief
 from storyreel_contracts.brief import Approval, Budget
@@ -20,14 +28,13 @@ from storyreel_contracts.films import ShotEdit
 from storyreel_contracts.ids import film_id
 from storyreel_gateway.adapters.memory import FixedTenants, MemoryFilmLog, MemoryIndex, MemoryIntents
 from storyreel_gateway.adapters.reading_model import FoldedFilms
+from storyreel_gateway.api import create_api
 from storyreel_gateway.domain.decisions import GatewayDecider
 from storyreel_gateway.domain.media import Limits
 from storyreel_gateway.domain.state import FilmState
-from storyreel_gateway.domain.tenants import Caller, Role, Tenant, TenantList
+from storyreel_gateway.domain.tenants import ApiKey, Role, Tenant, TenantList
 from storyreel_gateway.handlers import Announcer, BriefIntake
-from storyreel_gateway.routes import actions, reviews
 from storyreel_gateway.routes.doors import Doors, Options
-from storyreel_gateway.routes.problems import ProblemError
 from storyreel_gateway.workflows.briefs import Desk
 from storyreel_gateway.workflows.claims import Claims
 from storyreel_gateway.workflows.once import Once
@@ -37,9 +44,13 @@ if TYPE_CHECKING:
     from simstudio import Studio
 
 SECRET = "whsec_" + b64encode(b"a secret of thirty-two bytes....").decode()
-ACME = Tenant(id="acme", signing_secrets=[SECRET])
+KEYS = ("key-of-ann", "key-of-bob")
+ACME = Tenant(
+    id="acme", signing_secrets=[SECRET],
+    api_keys=[ApiKey(sha256=sha256(k.encode()).hexdigest(), role=Role.ADMIN, name=k[7:]) for k in KEYS],
+)  # fmt: skip
 PATIENCE_S = 300.0
-WISHES = ("approve", "approve", "decide", "decide", "edit", "cancel", "look")
+WISHES = ("approve", "approve", "decide", "decide", "edit", "cancel", "look", "submit")
 
 
 class Shelves:
@@ -98,6 +109,7 @@ class Gateway:
             clock=clock, uploads=uploads, desk=desk, claims=self.claims,
             once=Once(store, Gated(studio.leases["gateway"], gate, "leases")), options=Options(session_secret=b"x"),
         )  # type: ignore[arg-type]  # fmt: skip
+        self.door = _door(self.doors)
 
     async def mending(self) -> None:
         """The claims' own loop, asleep while there is nothing to mend."""
@@ -110,13 +122,26 @@ class Gateway:
                 self._shelves.intents.some.clear()
 
 
+@cache
+def _application() -> FastAPI:
+    """Built once: it takes longer than a film."""
+    return create_api(SimpleNamespace(options=Options(session_secret=b"x")))  # type: ignore[arg-type]
+
+
+def _door(doors: Doors) -> httpx.AsyncClient:
+    """The HTTP side of one gateway process, without a socket."""
+    api = copy(_application())
+    api.state = State({"doors": doors})
+    return httpx.AsyncClient(transport=httpx.ASGITransport(api))
+
+
 @dataclass
 class Ordered:
     """A film that somebody asked for."""
 
     film_id: str
     brief: Brief
-    versions: int = 1
+    brief_id: str
 
 
 @dataclass
@@ -130,7 +155,7 @@ class People:
     async def live(self, number: int) -> None:
         """Ask for a film, twice in a while; then interfere."""
         brief, brief_id = self._brief(number), f"brief-{number}"
-        ordered = Ordered(film_id(ACME.id, brief_id), brief)
+        ordered = Ordered(film_id(ACME.id, brief_id), brief, brief_id)
         self.films.append(ordered)
         self._submit(brief, brief_id)
         busy = asyncio.get_running_loop().time() + PATIENCE_S
@@ -162,24 +187,26 @@ class People:
         gateways = [p.gateway for p in self.studio.processes["gateway"] if p.gate.alive and p.gateway]
         if not gateways:
             return
-        doors = self.chance.choice(gateways).doors
-        who = Caller(tenant=ACME, role=Role.ADMIN, key_sha256="0" * 64, name=self.chance.choice(["ann", "bob"]))
+        http = Http(self.chance.choice(gateways).door, url="http://gateway", api_key=self.chance.choice(KEYS))
         try:
             async with asyncio.timeout(30):
-                await self._do(wish, doors, who, ordered)
-        except (ProblemError, WorkError, Unavailable, TimeoutError, KafkaError, Killed):
+                await self._do(wish, Storyreel(http), ordered)
+        except (StoryreelError, TimeoutError, Killed):
             return  # they were told; whether it happened all the same, the facts say
 
-    async def _do(self, wish: str, doors: Doors, who: Caller, ordered: Ordered) -> None:
+    async def _do(self, wish: str, studio: Storyreel, ordered: Ordered) -> None:
         match wish:
+            case "submit":
+                await studio.submit(ordered.brief, ordered.brief_id)
             case "approve":
-                await actions.approve(doors, who, ordered.film_id)
+                await studio.approve(ordered.film_id)
             case "edit":
                 edit = ShotEdit(shot_id="s01", caption=f"line {self.chance.random():.3f}")
-                await actions.edit(doors, who, ordered.film_id, [edit])
+                await studio.edit(ordered.film_id, [edit])
             case "cancel":
-                await actions.cancel(doors, who, ordered.film_id, "changed our mind")
+                await studio.cancel(ordered.film_id, "changed our mind")
+            case "look":
+                await studio.film(ordered.film_id)
             case "decide":
-                for view in await reviews.open_reviews_of(doors, who, 10):
-                    word = self.chance.choice(["approve", "approve", "reject"])
-                    await reviews.decide(doors, who, view.review_id, reviews.DecisionRequest(decision=word))
+                for review in await studio.reviews():
+                    await studio.decide(review.review_id, self.chance.choice(["approve", "approve", "reject"]))

@@ -47,7 +47,9 @@ ERRORS: dict[str, Callable[[], Exception]] = {
     "leases": lambda: Transient(FailureKind.DEPENDENCY_DOWN, "Redis: connection refused"),
     "store": lambda: Transient(FailureKind.DEPENDENCY_DOWN, "object storage is away"),
     "broker": lambda: KafkaTimeoutError("no broker answers"),
+    "producer": lambda: Unavailable("no broker answers"),  # as the chassis' publisher says it
 }
+SAME = {"producer": "broker"}  # what fails together
 
 
 class Gate:
@@ -70,7 +72,7 @@ class Gate:
             await self.open.wait()
         if not self.alive:
             raise Killed
-        if self._chance.random() < self._weather.failing.get(part, 0.0):
+        if self._chance.random() < self._weather.failing.get(SAME.get(part, part), 0.0):
             raise ERRORS[part]()
 
     def kill(self) -> None:
@@ -172,7 +174,7 @@ class Process:
         self.name, self.room, self.gate, self._broker = room.name, room, gate, broker
         self.clock = SimClock()
         self.folds = Gated(SimFolds(redis), gate, "folds")
-        self.publisher = Gated(SimPublisher(broker, room.name), gate, "broker")
+        self.publisher = Gated(SimPublisher(broker, room.name), gate, "producer")
         self._redis = redis
         runtime = Runtime(room=room, folds=self.folds, publisher=self.publisher, clock=self.clock)
         self._lanes = Lanes(room.lane, self._delivering(Delivery(runtime)))

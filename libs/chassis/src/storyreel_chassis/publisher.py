@@ -1,15 +1,16 @@
 """Writing to Kafka: facts to the topics of the catalogue, records byte for byte to retry and dead-letter topics."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 from storyreel_contracts import Event, encode
 from storyreel_contracts.topics import topic_for
 
 from storyreel_chassis import metrics
-from storyreel_chassis.errors import TooLarge
+from storyreel_chassis.errors import TooLarge, Unavailable
 
 Headers = Sequence[tuple[str, bytes]]
 _LARGEST = 64 * 1024 * 1024  # bytes before compression; the broker judges what is left after it
@@ -19,11 +20,11 @@ class Publisher(Protocol):
     """Writes that return once the broker has them on all in-sync replicas."""
 
     async def publish(self, *events: Event) -> None:
-        """Write facts, each to its own topic, in this order for one film."""
+        """Write facts, each to its own topic, in this order for one film. Raises Unavailable."""
         ...
 
     async def write(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
-        """Write bytes as they are. Raises TooLarge."""
+        """Write bytes as they are. Raises TooLarge, Unavailable."""
         ...
 
 
@@ -72,15 +73,18 @@ class KafkaPublisher:
             headers, value = encode(event)
             pairs = [(k, v.encode()) for k, v in headers.items()]
             topic = topic_for(event.data, self._service)
-            pending.append(await _started(self._producer).send(topic, value, key=event.film_id.encode(), headers=pairs))
+            with broker_errors():
+                pending.append(await _started(self._producer).send(topic, value, key=event.film_id.encode(), headers=pairs))
         for written, event in zip(pending, events, strict=True):
-            await written
+            with broker_errors():
+                await written
             metrics.PUBLISHED.labels(event.envelope.type).inc()
 
     async def write(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
-        """Write bytes as they are. Raises TooLarge."""
+        """Write bytes as they are. Raises TooLarge, Unavailable."""
         try:
-            await _started(self._raw).send_and_wait(topic, value, key=key, headers=list(headers))
+            with broker_errors():
+                await _started(self._raw).send_and_wait(topic, value, key=key, headers=list(headers))
         except MessageSizeTooLargeError as error:
             raise TooLarge(f"{topic} does not take {len(value or b'')} bytes") from error
 
@@ -103,6 +107,17 @@ class MemoryPublisher:
     async def write(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         """Keep bytes as they are."""
         self.records.append((topic, key, value, dict(headers)))
+
+
+@contextmanager
+def broker_errors() -> Iterator[None]:
+    """Raises Unavailable for what passes by itself once the broker is back; everything else stays what it is."""
+    try:
+        yield
+    except KafkaError as error:
+        if error.retriable or isinstance(error, KafkaTimeoutError):
+            raise Unavailable(f"the broker does not take it: {error!r}") from error
+        raise
 
 
 def _started(producer: AIOKafkaProducer | None) -> AIOKafkaProducer:
