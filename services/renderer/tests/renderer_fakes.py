@@ -141,7 +141,8 @@ class Lab:
         if self.down:
             raise ConnectionError("down")
         card = await self.engine.describe()
-        return card.model_copy(update={"engine": card.engine.model_copy(update={"stopping": self.stopping})})
+        held = max(card.engine.live_jobs, self.stuck and bool(self.started))  # what hangs keeps its jobs, whoever has left
+        return card.model_copy(update={"engine": card.engine.model_copy(update={"stopping": self.stopping, "live_jobs": held})})
 
     async def cancel(self, job_id: str) -> None:
         """Noted and passed on."""

@@ -44,10 +44,12 @@ class Studio:
         return Lab(NullEngine(able, self.clock, step_seconds=step_s))
 
     @asynccontextmanager
-    async def replica(self, *labs: Lab, places: int = 2, finals: int = 2, rules: Rules = RULES) -> AsyncIterator["Replica"]:
+    async def replica(
+        self, *labs: Lab, places: int = 2, finals: int = 2, rules: Rules = RULES, silence_s: float = SILENCE_S
+    ) -> AsyncIterator["Replica"]:
         """A replica that renders on these servers."""
         servers = [Server(f"server-{i}", lab, lambda _: Hold(places, finals)) for i, lab in enumerate(labs)]
-        async with Desk(servers, self.clock, silence_s=SILENCE_S) as desk:
+        async with Desk(servers, self.clock, silence_s=silence_s) as desk:
             yield Replica(self, desk, rules, servers)
 
 

@@ -6,7 +6,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from engine import cancelling, drafts, fairness, losses, meeting, mixed, regret, rows, stopping
+from engine import cancelling, drafts, fairness, limits, losses, meeting, mixed, regret, rows, stopping
 from engine.pairs import Plan
 from engine.rows import Row, say
 from engine.runs import Rig
@@ -19,7 +19,7 @@ _ON_SERVER = {
     "fairness": fairness.bench,
     "cancel": cancelling.bench,
 }
-BENCHES = ("regret", "meeting", "nodes", *_ON_SERVER, "loss")
+BENCHES = ("regret", "meeting", "limits", "nodes", *_ON_SERVER, "loss")
 
 
 def main() -> None:
@@ -54,6 +54,9 @@ def _measure(arguments: Namespace, plan: Plan, found: list[Row]) -> None:
     if "meeting" in wanted:
         say("previews that meet each other, in simulated time")
         found += meeting.rows(seeds)
+    if "limits" in wanted:
+        say("the least that any scheduler could do, in simulated time")
+        found += limits.rows(seeds)
     if "nodes" in wanted:
         say("nodes lost, in simulated time")
         found += losses.rows(seeds, jobs=400)

@@ -116,7 +116,8 @@ class _Service:
         self._consumer.stop_taking()
         log.info("draining for up to %.0f s", self._shared.drain_seconds)
         try:
-            await asyncio.wait_for(self._lanes.finish(), self._shared.drain_seconds)
+            async with asyncio.timeout(self._shared.drain_seconds):
+                await self._lanes.finish()
         except TimeoutError:
             log.warning("work in flight did not finish in time; it will be done again from its offsets")
             await self._lanes.keep_only(set())

@@ -10,7 +10,7 @@ import numpy as np
 from storyreel_engine.card import ModelCard
 from storyreel_engine.engine import Engine, EngineLimits
 from storyreel_engine.failures import ClientGoneError, InvalidInputError, OutOfMemoryError
-from storyreel_engine.ports import Footprint, Frames, Inputs, Unit
+from storyreel_engine.ports import Footprint, Frames, Inputs, Unit, look
 from storyreel_engine.wire import Event, RenderRequest, Tier
 
 CARD = ModelCard(
@@ -95,11 +95,21 @@ class FakePipeline:
     """Implements `ports.Pipeline`. Each unit takes its cost on the clock; `during[unit, job]` is called in the middle of it.
 
     `arrivals` (time, what happens then) come in the middle of units, as from another thread, in order of their times.
-    `room` is how many jobs fit into one pass; `units` says what was done: (unit, the jobs' ids joined by "+").
+    `room` is how many jobs fit into one pass, `apart` what parts jobs of one size; `units` says what was done: (unit, the jobs'
+    ids joined by "+").
     """
 
-    def __init__(self, clock: Clock, costs: Costs | None = None, *, room: int = 1000, card: ModelCard = CARD) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        costs: Costs | None = None,
+        *,
+        room: int = 1000,
+        card: ModelCard = CARD,
+        apart: Callable[[RenderRequest], str] = look,
+    ) -> None:
         self.clock = clock
+        self.apart = apart
         self.costs = costs or Costs()
         self.room = room
         self.card = card
@@ -114,7 +124,7 @@ class FakePipeline:
         self.card.check(request)
 
     def key(self, request: RenderRequest, state: FakeState | None = None) -> str:
-        return f"{request.width}x{request.height}"
+        return f"{request.width}x{request.height}{self.apart(request)}"
 
     def footprint(self, request: RenderRequest) -> Footprint:
         return self.bytes

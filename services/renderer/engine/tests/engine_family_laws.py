@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from engine_loras import save_lora, with_lora
 from engine_videos import a_picture, ask, card, eight_bit, passes, pictures, prepare, render
 from storyreel_engine.card import write_card
 from storyreel_engine.carding import derive_card
 from storyreel_engine.failures import InvalidInputError
 from storyreel_engine.loader import load_pipeline
 from storyreel_engine.pipelines.base import VideoAdapter
+from storyreel_engine.pipelines.loras import load_loras
 from storyreel_engine.ports import Frames, Unit
 from storyreel_engine.settings import EngineSettings
 from storyreel_engine.wire import RenderRequest
@@ -51,8 +53,9 @@ class Case:
         """A new adapter of a new pipeline."""
         return self.adapter(self.build(), card(**{**self.card, **fields}), torch.device("cpu"))
 
-    def call(self, asked: RenderRequest) -> Frames:
-        """What diffusers itself renders."""
+    def call(self, asked: RenderRequest, lora: Path | None = None) -> Frames:
+        """What diffusers itself renders, with the LoRA in that file if there is one."""
+        pipe = self.build() if lora is None else with_lora(self.build(), lora, asked.lora_scale)
         arguments = {
             "prompt": asked.prompt,
             "negative_prompt": asked.negative_prompt,
@@ -64,7 +67,7 @@ class Case:
         }
         if self.picture:
             arguments["image"] = _image(self.frame)
-        video = self.build()(**arguments, generator=torch.Generator("cpu").manual_seed(asked.seed), output_type="np")
+        video = pipe(**arguments, generator=torch.Generator("cpu").manual_seed(asked.seed), output_type="np")
         return eight_bit(video.frames[0])
 
 
@@ -135,6 +138,23 @@ class FamilyLaws:
         assert (shown != whole).any()
         assert (pictures(adapter, prepare(adapter, asked, case.frame, saved)) == whole).all()
 
+    def test_a_lora_gives_the_bits_of_the_pipelines_own_call_and_beside_it_all_others_keep_theirs(
+        self, case: Case, adapter: VideoAdapter, tmp_path: Path
+    ) -> None:
+        plain, looked = case.ask(steps=2), case.ask(steps=2, lora="ink", lora_scale=0.5)
+        file = save_lora(case.build(), tmp_path / "ink.safetensors")
+        pipe = case.build()
+        allowing = replace(adapter.card, loras=["ink"])
+        both = case.adapter(pipe, allowing, adapter.device, loras=load_loras(pipe, {"ink": file}))
+        states = [prepare(both, replace(asked, job_id=str(i)), case.frame) for i, asked in enumerate((plain, looked))]
+        for _ in range(2):
+            for state in states:
+                both.advance([state])
+        without, within = (pictures(both, state) for state in states)
+        assert (within == case.call(looked, file)).all()
+        assert (without == render(adapter, plain, case.frame)).all()
+        assert (within != without).any()
+
     def test_the_card_derived_from_a_folder_has_the_familys_own_rules(self, case: Case, tmp_path: Path) -> None:
         pipe = case.build()
         pipe.save_pretrained(tmp_path)
@@ -144,6 +164,8 @@ class FamilyLaws:
         adapter = case.adapter(pipe, derived, torch.device("cpu"))
         with pytest.raises(InvalidInputError, match="first_frame"):
             adapter.check(replace(asked, first_frame="" if case.picture else "0" * 64))
+        if derived.window_overlap:  # what the card promises to the planner, the adapter keeps
+            adapter.check(case.ask(frames=2 * derived.max_frames - 1, first_frame="0" * 64 if case.picture else ""))
         factor = int(derived.frame_rule.split("k", maxsplit=1)[0])
         for frames in (1, factor + 1, 3 * factor + 1):
             few = case.ask(frames=frames, steps=1, first_frame="0" * 64 if case.picture else "")

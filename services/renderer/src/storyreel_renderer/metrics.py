@@ -16,7 +16,9 @@ WAIT = Histogram(
     "storyreel_renderer_wait_seconds", "Seconds from having the lease to having a server", ["tier"], buckets=SECONDS
 )
 RUNNING = Gauge("storyreel_renderer_running_jobs", "Jobs on a server", ["server"])
-SERVER_UP = Gauge("storyreel_renderer_server_up", "1 while the server answers and its model is known", ["server"])
+SERVER_UP = Gauge(
+    "storyreel_renderer_server_up", "1 while the server answers, its model is known and it does not hang", ["server"]
+)
 BREAKER = Gauge("storyreel_renderer_breaker", "Circuit breaker: 0 closed, 1 half-open (one job, to see), 2 open", ["server"])
 BREAKER_OPENED = Counter("storyreel_renderer_breaker_openings", "Times that a server was left alone after faults", ["server"])
 WEDGED = Counter("storyreel_renderer_wedged_jobs", "Jobs taken off a server on which nothing moved", ["server"])

@@ -111,6 +111,37 @@ async def test_a_job_that_waits_while_the_device_works_for_others_stays_where_it
     assert studio.clock.monotonic() > 3 * SILENCE_S
 
 
+async def with_a_server_that_hangs(*, units: int | None) -> tuple[Studio, Lab, Replica, list[Fact]]:
+    """Eight takes, two at once; the server that hangs says that its device has done so many units."""
+    studio = Studio()
+    stuck, healthy = studio.lab(), studio.lab()
+    stuck.stuck, stuck.engine.units = True, units  # type: ignore[assignment]
+    async with studio.replica(stuck, healthy, places=1, finals=1) as replica:
+        asking = [asyncio.ensure_future(replica.ask(a_request(seed=n), f"ask {n}")) for n in range(2)]
+        facts = [await studio.clock.run(ask) for ask in asking]
+        asking = [asyncio.ensure_future(replica.ask(a_request(seed=n), f"ask {n}")) for n in range(2, 8)]
+        facts += [await studio.clock.run(ask) for ask in asking]
+        if units is not None:
+            assert replica.servers[0].card is None
+            stuck.stuck, stuck.engine.units = False, units + 1
+            await studio.clock.advance(2 * LOOK_S)
+        return studio, stuck, replica, facts
+
+
+async def test_a_server_that_hung_is_not_found_again_before_its_device_has_moved() -> None:
+    studio, stuck, replica, facts = await with_a_server_that_hangs(units=7)
+    assert all(isinstance(fact, ShotRendered) for fact in facts)
+    assert len(stuck.started) == 1
+    assert studio.clock.monotonic() < SILENCE_S + 100
+    assert replica.servers[0].card is not None
+
+
+async def test_control_a_server_that_does_not_say_what_it_did_hangs_up_job_after_job() -> None:
+    studio, stuck, _, _ = await with_a_server_that_hangs(units=None)
+    assert len(stuck.started) > 1
+    assert studio.clock.monotonic() > 2 * SILENCE_S
+
+
 async def drained_in_the_middle(end: Failed) -> tuple[Studio, Fact, Lab]:
     studio = Studio()
     leaving, healthy = studio.lab(), studio.lab()

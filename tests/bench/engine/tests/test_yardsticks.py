@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from engine.fairness import service
+from engine.limits import least, price
 from engine.rows import Row
 from engine.runs import Run, packed_bound, percentile
 from engine.serving import SOURCES, Device, _repository
@@ -87,6 +88,22 @@ def test_a_row_judges_its_median_or_its_worst() -> None:
     assert Row(goal="P1", what="", ours=[1.0, 1.0, 9.0], limit=2, worst=True).reached is False
     assert Row(goal="P1", what="", ours=[98.0, 99.0], limit=99, better="high", worst=True).reached is False
     assert Row(goal="P1", what="", ours=[1.0]).reached is None
+
+
+def test_a_preview_waits_at_least_for_the_rest_of_the_unit_during_which_it_came() -> None:
+    preview, units = Job("p", "preview", 4), passes("a", "b")
+    assert least(FLAT, preview, 0.25, units) == pytest.approx(0.75 + FLAT.preview_seconds)
+    assert least(FLAT, preview, 1.0, units) == pytest.approx(1.0 + FLAT.preview_seconds)
+    assert least(FLAT, preview, 2.0, units) == pytest.approx(FLAT.preview_seconds), "nothing runs then"
+
+
+def test_keeping_previews_costs_something_only_where_the_cheapest_pass_is_too_long_for_them() -> None:
+    seconds = KNEE.spec.table.seconds
+    fours = 4 * (seconds(4) - 4 * seconds(8) / 8)
+    assert price(FLAT) == price(LINEAR) == pytest.approx(0.0)
+    assert 0 < price(KNEE) < fours
+    assert price(KNEE) < price(KNEE, 1.6) < price(KNEE, 1.3)
+    assert price(KNEE, 4.0) == pytest.approx(0.0)
 
 
 def test_the_same_seed_gives_every_side_the_same_arrivals_and_another_seed_others() -> None:

@@ -50,7 +50,8 @@ class ChildProber:
                 stderr=asyncio.subprocess.DEVNULL, env={"LC_ALL": "C.UTF-8"}, start_new_session=True,
             )  # fmt: skip
             try:
-                out, _ = await asyncio.wait_for(child.communicate(), limits.wall_s)
+                async with asyncio.timeout(limits.wall_s):
+                    out, _ = await child.communicate()
             except TimeoutError:
                 return Probed(reason=f"reading it took longer than {limits.wall_s:g} s")
             finally:

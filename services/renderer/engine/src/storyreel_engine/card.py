@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,10 @@ from storyreel_engine.failures import InvalidInputError
 from storyreel_engine.wire import RenderRequest, Tier
 
 CARD_FILE = "storyreel.json"
+LORAS = "loras"
+"""Where a pipeline folder has its LoRAs: one file `NAME.safetensors`, or one folder `NAME`, for each."""
+_LORA_NAME = re.compile(r"[\w.-]{1,64}")
+_APART = "-lora-"
 _CHUNK = 1 << 20
 
 
@@ -23,7 +29,8 @@ class ModelCard:
     from a picture ("none", "optional", "required"). `max_frames` bounds one window; with `window_overlap` above 0 (frames
     that neighbouring windows share) longer shots are made in windows. The engine's own: `pipeline` is the diffusers class,
     `frame_rule` the frame counts that exist ("4k+1": 1, 5, 9 ...), `max_batch` the most jobs of one forward pass,
-    `dynamic_guidance` whether guidance grows from step to step (CogVideoX with DPM).
+    `dynamic_guidance` whether guidance grows from step to step (CogVideoX with DPM). `loras` are the names that a request may
+    ask for: those in the folder, whatever the file says.
     """
 
     name: str
@@ -44,6 +51,7 @@ class ModelCard:
     window_overlap: int = 0
     max_batch: int = 8
     dynamic_guidance: bool = False
+    loras: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """The card as plain JSON values."""
@@ -57,6 +65,9 @@ class ModelCard:
         """
         if request.model_version not in ("", self.version):
             raise InvalidInputError(f"model_version: {request.model_version!r} is wanted, {self.version!r} is served")
+        if request.lora and request.lora not in self.loras:
+            there = f"there are: {', '.join(self.loras)}" if self.loras else "this model has none"
+            raise InvalidInputError(f"lora: {request.lora!r} is wanted, {there}")
         self._check_size(request)
         self._check_frames(request)
         if self.first_frame == "required" and not request.first_frame and request.tier is not Tier.KEYFRAME:
@@ -90,18 +101,23 @@ class ModelCard:
             raise InvalidInputError(f"window: {self.window(request)} is not above the overlap of {self.window_overlap}")
 
 
-def load_card(folder: Path) -> ModelCard:
-    """Read the card of a pipeline folder.
+def load_card(folder: Path, file: Path | None = None) -> ModelCard:
+    """Read the card of a pipeline folder, or the one in `file`, with the LoRAs that are in the folder.
 
     Raises:
         FileNotFoundError: the folder has no card (the message says how to make a pipeline folder).
+        ValueError: the card's version is of other LoRAs than the folder's (the message says what to do).
     """
-    path = folder / CARD_FILE
+    path = file or folder / CARD_FILE
     if not path.is_file():
         raise FileNotFoundError(f"no {CARD_FILE} in {folder}; `python -m storyreel_engine.tiny --out {folder}` makes one")
     known = {field.name for field in fields(ModelCard)}
     # The platform's card says more than the engine needs, a prompt writer for one; its own readers take that from the file.
-    return ModelCard(**{name: value for name, value in json.loads(path.read_text()).items() if name in known})
+    card = ModelCard(**{name: value for name, value in json.loads(path.read_text()).items() if name in known})
+    if card.version != with_loras(card.version, folder):
+        command = f"python -m storyreel_engine.stamp --folder {folder}" + (f" --card {file}" if file else "")
+        raise ValueError(f"{path}: version {card.version} is of other LoRAs than those in {folder / LORAS}; run `{command}`")
+    return replace(card, loras=list(lora_paths(folder)))
 
 
 def write_card(folder: Path, card: ModelCard) -> None:
@@ -110,12 +126,43 @@ def write_card(folder: Path, card: ModelCard) -> None:
 
 
 def weights_version(folder: Path) -> str:
-    """Sha256 (first 16 hex digits) over every file that decides the pixels: weights, configurations, tokenizer."""
+    """Sha256 (first 16 hex digits) over every file that decides the pixels: weights, configurations, tokenizer; LoRAs have one
+    of their own behind it, so that it can be known anew without reading all weights."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != CARD_FILE)
+    return with_loras(_digest(folder, (path for path in files if path.relative_to(folder).parts[0] != LORAS)), folder)
+
+
+def with_loras(version: str, folder: Path) -> str:
+    """The version of the same weights with the LoRAs that are in the folder now."""
+    bare = version.partition(_APART)[0]
+    found = [path for kept in lora_paths(folder).values() for path in [kept, *sorted(kept.rglob("*"))] if path.is_file()]
+    return bare + _APART + _digest(folder, found) if found else bare
+
+
+def lora_paths(folder: Path) -> dict[str, Path]:
+    """The folder's LoRAs by name, in order; what is neither a folder nor safetensors is left alone.
+
+    Raises:
+        ValueError: a name that no request can ask for, or that two have.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.glob(f"{LORAS}/[!.]*")):
+        if not path.is_dir() and path.suffix != ".safetensors":
+            continue
+        name = path.name if path.is_dir() else path.stem
+        if not _LORA_NAME.fullmatch(name):
+            raise ValueError(f"{path}: a LoRA's name has 1 to 64 letters, digits, '_', '.' and '-': rename it")
+        if name in found:
+            raise ValueError(f"{path}: there are two LoRAs of this name")
+        found[name] = path
+    return found
+
+
+def _digest(folder: Path, paths: Iterable[Path]) -> str:
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != CARD_FILE:
-            digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
-            with path.open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    digest.update(chunk)
+    for path in paths:
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
     return digest.hexdigest()[:16]

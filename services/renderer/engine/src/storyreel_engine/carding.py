@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from storyreel_engine.card import CARD_FILE, ModelCard, weights_version
+from storyreel_engine.card import CARD_FILE, ModelCard, lora_paths, weights_version
 from storyreel_engine.loader import ADAPTERS, find_folder, named
 from storyreel_engine.settings import EngineSettings
 
@@ -37,7 +37,8 @@ def derive_card(folder: Path, name: str, seconds: Mapping[str, float], call: Map
     if pipeline not in ADAPTERS:
         raise ValueError(f"{folder}: no adapter for {pipeline!r}, there are: {', '.join(ADAPTERS)}")
     adapter: Any = named(ADAPTERS[pipeline])
-    multiple, factor = _grid(folder)
+    network = _read(folder / "transformer" / "config.json")
+    multiple, factor = _grid(_read(folder / "vae" / "config.json"), network)
     factor = adapter.FRAME_FACTOR or factor
     values = _values(pipeline, call or {})
     pixels, steps = values["width"] * values["height"], values["num_inference_steps"]
@@ -59,7 +60,8 @@ def derive_card(folder: Path, name: str, seconds: Mapping[str, float], call: Map
         frame_rule=f"{factor}k+1",
         draft_steps=max(1, steps // 4) if adapter.DRAFTS else 0,
         first_frame="required" if "ImageToVideo" in pipeline else "none",
-        window_overlap=overlaps[adapter.LONG_SHOTS],
+        window_overlap=overlaps[adapter.long_shots(network)],
+        loras=list(lora_paths(folder)),
     )
 
 
@@ -108,9 +110,8 @@ def _values(pipeline: str, call: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _grid(folder: Path) -> tuple[int, int]:
-    """What sides are multiples of, and the factor of the frame rule: from VAE and network, built without weights."""
-    config, network = _read(folder / "vae" / "config.json"), _read(folder / "transformer" / "config.json")
+def _grid(config: Mapping[str, Any], network: Mapping[str, Any]) -> tuple[int, int]:
+    """What sides are multiples of, and the factor of the frame rule: from VAE (built without weights) and network."""
     with import_module("torch").device("meta"):
         vae = getattr(import_module("diffusers"), config["_class_name"]).from_config(config)
     spatial = getattr(vae, "spatial_compression_ratio", None) or 2 ** (len(vae.config.block_out_channels) - 1)

@@ -25,6 +25,8 @@ UNEQUAL = 1.05
 """A size is worth trying when the known ones around it are so many times apart; between equal ones it can only be equal."""
 REVISIT = 400
 """Passes of a key after which a neighbouring size is measured again: a device may become slower or faster."""
+SAME_COST = "|"
+"""What follows it in a key parts jobs that share no pass though their passes cost the same: nothing is learned twice for it."""
 
 
 @dataclass
@@ -121,11 +123,11 @@ class StepCosts:
 
     def learn_pass(self, key: str, batch: int, seconds: float) -> None:
         """One forward pass of `batch` jobs took so long."""
-        self._keys.setdefault(key, KeyCosts()).add(batch, seconds)
+        self._of(key).add(batch, seconds)
 
     def learn_phase(self, key: str, phase: str, seconds: float) -> None:
         """A job's whole preparation or decoding took so long."""
-        self._keys.setdefault(key, KeyCosts()).phases.setdefault(phase, Estimate()).add(seconds)
+        self._of(key).phases.setdefault(phase, Estimate()).add(seconds)
 
     def learn_preview(self, seconds: float) -> None:
         """A preview rendered alone would have taken so long."""
@@ -138,30 +140,30 @@ class StepCosts:
 
     def pass_seconds(self, key: str, batch: int) -> float | None:
         """Seconds of a pass of this size, guessed where it was never measured; None for a key that is new."""
-        costs = self._keys.get(key)
+        costs = self._keys.get(_priced(key))
         return costs.seconds(batch) if costs else None
 
     def phase_seconds(self, key: str, phase: str) -> float:
         """Seconds of a job's preparation or decoding; 0 before the first."""
-        costs = self._keys.get(key)
+        costs = self._keys.get(_priced(key))
         estimate = costs.phases.get(phase) if costs else None
         return estimate.seconds if estimate else 0.0
 
     def best(self, key: str, limit: int) -> int:
         """The batch size, at most `limit`, with the least seconds per job; a larger one must be worth its length."""
-        costs = self._keys.get(key)
+        costs = self._keys.get(_priced(key))
         if costs is None or not costs.passes:
             return 1
         return costs.best(limit)
 
     def score(self, key: str, batch: int) -> float | None:
         """Seconds per job, a little more for larger batches: the smaller is better; None for a key that is new."""
-        costs = self._keys.get(key)
+        costs = self._keys.get(_priced(key))
         return costs.score(batch) if costs and costs.passes else None
 
     def to_try(self, key: str, limit: int) -> int | None:
         """A size that should be measured now: twice the best at once, unknown ones and old neighbours now and then."""
-        costs = self._keys.get(key)
+        costs = self._keys.get(_priced(key))
         if costs is None or not costs.passes or limit < 2:
             return None
         best = self.best(key, limit)
@@ -176,7 +178,7 @@ class StepCosts:
 
     def tried(self, key: str) -> None:
         """A size was run for the sake of measuring it."""
-        costs = self._keys[key]
+        costs = self._keys[_priced(key)]
         costs.tried_at = costs.done
 
     def to_json(self) -> dict[str, Any]:
@@ -188,3 +190,10 @@ class StepCosts:
             }
             for key, costs in list(self._keys.items())
         }
+
+    def _of(self, key: str) -> KeyCosts:
+        return self._keys.setdefault(_priced(key), KeyCosts())
+
+
+def _priced(key: str) -> str:
+    return key.partition(SAME_COST)[0]

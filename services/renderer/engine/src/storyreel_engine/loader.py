@@ -56,12 +56,13 @@ def find_card(folder: Path, file: Path | None) -> ModelCard:
 
     Raises:
         FileNotFoundError: neither is there.
+        ValueError: it is of other LoRAs than the folder's.
     """
     if file is None:
         return load_card(folder)
     if not file.is_file():
         raise FileNotFoundError(f"no model card {file}; `python -m storyreel_engine.carding` writes one ({CARD_FILE})")
-    return ModelCard(**json.loads(file.read_text()))
+    return load_card(folder, file)
 
 
 def find_folder(settings: EngineSettings) -> Path:

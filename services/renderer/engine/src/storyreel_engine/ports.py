@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storyreel_engine.card import ModelCard
+from storyreel_engine.costs import SAME_COST
 from storyreel_engine.wire import Event, RenderRequest
 
 Frames = npt.NDArray[np.uint8]
@@ -36,6 +37,11 @@ class Inputs:
 
     first_frame: Frames | None = None
     checkpoint: bytes | None = None
+
+
+def look(request: RenderRequest) -> str:
+    """The LoRA's part of a key, "" without one: jobs of unlike scales share no pass, but theirs cost the same."""
+    return f"~{request.lora}{SAME_COST}{request.lora_scale!r}" if request.lora else ""
 
 
 class State(Protocol):
@@ -82,10 +88,10 @@ class Pipeline(Protocol[S]):
         """Raise `InvalidInputError` for a request that cannot be rendered; cheap, called on Triton's thread."""
 
     def key(self, request: RenderRequest, state: S | None = None) -> str:
-        """Jobs with equal keys may share their next forward pass: same shape, guidance passes, dtype, expert.
+        """Jobs with equal keys may share their next forward pass: same shape, guidance passes, dtype, expert, LoRA and scale.
 
         Asked before every unit: with Wan 2.2's experts and with chained windows of unlike length it depends on how far a job
-        has come. Without a state it is the key of the job's first pass.
+        has come. Without a state it is the key of the job's first pass. It ends with `look(request)`.
         """
 
     def footprint(self, request: RenderRequest) -> Footprint:

@@ -1,12 +1,12 @@
 """The folder of a virtual model: `model_index.json`, the card, and `virtual.json`, which says what everything costs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from storyreel_engine.card import ModelCard, weights_version, write_card
+from storyreel_engine.card import LORAS, ModelCard, lora_paths, weights_version, write_card
 from storyreel_engine.virtual_device import CostTable
 
 CLASS_NAME = "VirtualPipeline"
@@ -18,8 +18,9 @@ class VirtualSpec:
     """What the model costs: seconds per unit, bytes per job. `costs[batch]` is a pass's factor, see `CostTable`.
 
     A render is decoded in `decode_chunks` units of `decode_seconds` each. A checkpoint has `latent_bytes` and a little;
-    a pass needs `working_bytes` per job, and with `memory_bytes` above 0 a batch that needs more runs out of memory.
-    `ledger` is the file in which the device writes down its units ("" for none).
+    a pass needs `working_bytes` per job and `frame_bytes` for each frame of its window, and with `memory_bytes` above 0 a batch
+    that needs more runs out of memory. A pass with another LoRA than the one before takes `lora_seconds` more. `ledger` is the
+    file, in the folder unless its path is absolute, in which the device writes down its units ("" for none).
     """
 
     step_seconds: float = 0.02
@@ -29,7 +30,9 @@ class VirtualSpec:
     decode_chunks: int = 1
     latent_bytes: int = 1 << 16
     working_bytes: int = 1 << 16
+    frame_bytes: int = 0
     memory_bytes: int = 0
+    lora_seconds: float = 0.0
     ledger: str = ""
 
     @property
@@ -45,11 +48,25 @@ def read_spec(folder: Path) -> VirtualSpec:
     return VirtualSpec(costs=costs, **values)
 
 
-def make_virtual(folder: Path, spec: VirtualSpec, *, max_batch: int = 8, draft_steps: int = 0) -> ModelCard:
-    """Write a model folder: one size, 64 by 64 pixels, up to 81 frames, 50 steps a final and 4 a preview."""
+def make_virtual(
+    folder: Path,
+    spec: VirtualSpec,
+    *,
+    max_batch: int = 8,
+    draft_steps: int = 0,
+    window_overlap: int = 0,
+    loras: Sequence[str] = (),
+) -> ModelCard:
+    """Write a model folder: one size, 64 by 64 pixels, up to 81 frames in one window, 50 steps a final and 4 a preview.
+
+    Folders of equal arguments have equal versions, wherever they lie. The `loras` are empty files.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model_index.json").write_text(json.dumps({"_class_name": CLASS_NAME}) + "\n")
     (folder / _SPEC_FILE).write_text(json.dumps(asdict(spec), indent=2) + "\n")
+    for name in loras:
+        (folder / LORAS).mkdir(exist_ok=True)
+        (folder / LORAS / f"{name}.safetensors").touch()
     decode = spec.prepare_seconds + spec.decode_seconds * spec.decode_chunks
     steps = {"preview": 4, "final": 50}
     card = ModelCard(
@@ -65,7 +82,9 @@ def make_virtual(folder: Path, spec: VirtualSpec, *, max_batch: int = 8, draft_s
         size_multiple=16,
         max_pixels=64 * 64,
         draft_steps=draft_steps,
+        window_overlap=window_overlap,
         max_batch=max_batch,
+        loras=list(lora_paths(folder)),
     )
     write_card(folder, card)
     return card

@@ -15,6 +15,7 @@ from storyreel_engine.failures import InvalidInputError
 
 MAX_TEXT = 20_000
 MAX_STEPS = 1_000
+MAX_LORA_SCALE = 2.0
 
 
 class Tier(StrEnum):
@@ -32,7 +33,8 @@ class RenderRequest:
     `checkpoint_every` is in steps, 0 for none; `model_version`, if given, must be the server's. `stop_after` makes it a draft:
     after so many of `steps` a copy is decoded, and its last checkpoint is where the final goes on; 0 renders all. `window` is
     the most frames of one forward pass; 0 lets the model choose. `share` names whom device time is shared between, fairly;
-    `first_frame` is the sha256 of the picture that came along ("" for none).
+    `lora` names one on the model's card ("" for none), `lora_scale` how strongly it acts (0 to 2, without 0); `first_frame` is
+    the sha256 of the picture that came along ("" for none).
     """
 
     job_id: str
@@ -52,6 +54,8 @@ class RenderRequest:
     stop_after: int = 0
     window: int = 0
     share: str = ""
+    lora: str = ""
+    lora_scale: float = 1.0
     first_frame: str = ""
 
     @property
@@ -64,7 +68,9 @@ class RenderRequest:
 
         A draft and its final have the same, because `stop_after` only says where to look.
         """
-        decided = {name: value for name, value in asdict(self).items() if name in _TRAJECTORY}
+        # Without a LoRA neither of its fields counts: checkpoints from before there were any still fit.
+        names = _TRAJECTORY + (("lora", "lora_scale") if self.lora else ())
+        decided = {name: value for name, value in asdict(self).items() if name in names}
         return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
 
 
@@ -141,6 +147,8 @@ def _render(body: Mapping[str, Any]) -> RenderRequest:
         stop_after=_whole(body, "stop_after", least=0, most=steps, default=0),
         window=_whole(body, "window", least=0, default=0),
         share=_text(body, "share"),
+        lora=_text(body, "lora"),
+        lora_scale=_lora_scale(body),
     )
 
 
@@ -150,6 +158,13 @@ def _tier(body: Mapping[str, Any]) -> Tier:
         return Tier(value)
     except ValueError as error:
         raise InvalidInputError(f"tier: {value!r} is none of {', '.join(Tier)}") from error
+
+
+def _lora_scale(body: Mapping[str, Any]) -> float:
+    value = _number(body, "lora_scale", 1.0)
+    if not 0 < value <= MAX_LORA_SCALE:
+        raise InvalidInputError(f"lora_scale: a number above 0 and at most {MAX_LORA_SCALE:g} is needed, not {value:g}")
+    return value
 
 
 def _text(body: Mapping[str, Any], name: str, *, required: bool = False) -> str:

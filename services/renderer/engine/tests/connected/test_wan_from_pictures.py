@@ -8,14 +8,17 @@ pytest.importorskip("torch", reason="torch is only in the engine's environment (
 pytestmark = pytest.mark.connected
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from diffusers import WanImageToVideoPipeline, WanTransformer3DModel
+from engine_loras import save_lora, with_lora
 from engine_videos import a_picture, ask, card, eight_bit, passes, pictures, prepare, render
 from PIL import Image
 from storyreel_engine.failures import InvalidInputError
+from storyreel_engine.pipelines.loras import load_loras
 from storyreel_engine.pipelines.pixels import fitted
 from storyreel_engine.pipelines.wan import WanImageAdapter
 from storyreel_engine.ports import Frames, Inputs, Unit
@@ -101,6 +104,41 @@ def test_step_by_step_equals_the_pipelines_own_call_bit_for_bit(build: str) -> N
     asked = from_picture(negative_prompt="blurry")
     wan = WanImageAdapter(pipeline(build), card(), CPU)
     assert (render(wan, asked, PICTURE) == whole(wan.pipe, asked)).all()
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_a_lora_from_a_model_of_text_gives_the_calls_bits_and_beside_it_another_job_keeps_its_own(
+    build: str, tmp_path: Path
+) -> None:
+    plain, looked = (from_picture(job_id=lora, lora=lora, lora_scale=0.5, steps=2) for lora in ("", "ink"))
+    file = save_lora(pipeline(build), tmp_path / "ink.safetensors")
+    pipe = pipeline(build)
+    wan = WanImageAdapter(pipe, card(loras=["ink"]), CPU, loras=load_loras(pipe, {"ink": file}))
+    states = [prepare(wan, asked, PICTURE) for asked in (plain, looked)]
+    for state in (*states, *states):
+        wan.advance([state])
+    films = [pictures(wan, state) for state in states]
+    assert (films[1] == whole(with_lora(pipeline(build), file, 0.5), looked)).all()
+    assert (films[0] == whole(pipeline(build), plain)).all()
+    assert (films[0] != films[1]).any()
+
+
+def test_chains_of_unlike_looks_that_take_turns_keep_theirs_from_link_to_link(chain: Frames, tmp_path: Path) -> None:
+    pipe = pipeline("without an image encoder")
+    file = save_lora(pipeline("without an image encoder"), tmp_path / "ink.safetensors")
+    wan = WanImageAdapter(pipe, replace(CHAINED, loras=["ink"]), CPU, loras=load_loras(pipe, {"ink": file}))
+    alone = render(wan, from_picture(**CHAIN, lora="ink"), PICTURE)
+    states = [prepare(wan, from_picture(**CHAIN, lora=lora), PICTURE) for lora in ("", "ink")]
+    films: list[list[Frames]] = [[], []]
+    while any(state.unit is not Unit.NONE for state in states):
+        for film, state in zip(films, states, strict=True):
+            if state.unit is Unit.PASS:
+                wan.advance([state])
+            else:
+                film.append(wan.decode(state))
+    assert (np.concatenate(films[0]) == chain).all()
+    assert (np.concatenate(films[1]) == alone).all()
+    assert (alone != chain).any()
 
 
 @pytest.mark.parametrize("build", BUILDS)

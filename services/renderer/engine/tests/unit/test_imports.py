@@ -7,7 +7,7 @@ import pytest
 
 PURE = (
     *("admission", "batching", "card", "charge", "costs", "engine", "failures", "job", "mail", "memory", "policy"),
-    *("ports", "settings", "shares", "thread", "watch", "wire", "worker"),
+    *("ports", "settings", "shares", "stamp", "thread", "watch", "wire", "worker"),
 )
 ASK = """
 import sys

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from storyreel_engine.failures import InvalidInputError, OutOfMemoryError
+from storyreel_engine.failures import InvalidInputError, ModelFaultError, OutOfMemoryError
 from storyreel_engine.ports import Inputs, Unit
 from storyreel_engine.virtual import VirtualPipeline, VirtualState, load_virtual
 from storyreel_engine.virtual_device import CostTable, VirtualDevice, read_ledger
@@ -80,7 +80,7 @@ def test_a_render_resumed_anywhere_gives_the_same_pictures(tmp_path_factory: pyt
 
 def test_a_lost_or_repeated_step_shows_in_the_pictures(pipeline: VirtualPipeline) -> None:
     state = passes(pipeline, pipeline.prepare(SHOT, Inputs()), 5)
-    state.step = 6
+    state.done = 6
     assert pictures(pipeline, state) != rendered(pipeline, SHOT)
 
 
@@ -200,3 +200,23 @@ def test_a_folder_is_loaded_as_it_was_made_and_really_sleeps(tmp_path: Path) -> 
     passes(pipeline, pipeline.prepare(SHOT, Inputs()), 3)
     assert time.monotonic() - begun >= 0.03
     assert [u.seconds for u in read_ledger(tmp_path / "ledger.jsonl", since=begun)[1:]] == pytest.approx([0.01] * 3)
+
+
+def test_a_pass_with_another_lora_than_the_last_takes_the_time_of_a_switch_and_never_has_two(
+    tmp_path: Path, timing: Time
+) -> None:
+    spec = VirtualSpec(0.02, lora_seconds=0.5)
+    card = make_virtual(tmp_path / "model", spec, loras=["ink", "oil"])
+    assert card.loras == ["ink", "oil"]
+    assert load_virtual(tmp_path / "model").card == card
+    pipeline = VirtualPipeline(spec, card, VirtualDevice(clock=timing.clock, sleep=timing.sleep))
+    plain, ink, oil = (pipeline.prepare(replace(SHOT, lora=lora), Inputs()) for lora in ("", "ink", "oil"))
+    assert len({pipeline.key(state.request, state) for state in (plain, ink, oil)}) == 3
+    took = []
+    for state in (plain, ink, ink, oil, plain):
+        before = timing.now
+        pipeline.advance([state])
+        took.append(round(timing.now - before, 6))
+    assert took == [0.02, 0.52, 0.02, 0.52, 0.52]
+    with pytest.raises(ModelFaultError, match="several LoRAs"):
+        pipeline.advance([ink, oil])

@@ -1,7 +1,7 @@
 """REQUEST as it comes from outside: what is right is read whole, what is wrong is refused by the field's name."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -41,6 +41,8 @@ REQUESTS = st.builds(
     stop_after=st.just(0) | st.just(1),
     window=st.integers(0, 500),
     share=st.text(max_size=10),
+    lora=st.text(max_size=10),
+    lora_scale=st.floats(0, 2, exclude_min=True),
 )
 
 
@@ -65,7 +67,7 @@ def test_any_bytes_are_either_read_or_refused_with_words(raw: bytes) -> None:
 WRONG = st.none() | st.text() | st.floats() | st.booleans()
 
 
-@given(st.dictionaries(st.sampled_from([*RENDER, "fps", "tier", "guidance"]), WRONG))
+@given(st.dictionaries(st.sampled_from([*RENDER, "fps", "tier", "guidance", "lora", "lora_scale"]), WRONG))
 def test_any_wrong_values_are_either_read_or_refused_by_name(wrong: dict[str, object]) -> None:
     outcome = read_or_refused(json.dumps({**RENDER, **wrong}).encode())
     assert isinstance(outcome, RenderRequest | CancelRequest | DescribeRequest) or outcome in wrong
@@ -92,6 +94,13 @@ def test_any_wrong_values_are_either_read_or_refused_by_name(wrong: dict[str, ob
         ("stop_after", 4),
         ("window", -1),
         ("share", 7),
+        ("lora", None),
+        ("lora", ["ink"]),
+        ("lora_scale", 0),
+        ("lora_scale", 2.01),
+        ("lora_scale", -0.5),
+        ("lora_scale", "strong"),
+        ("lora_scale", float("nan")),
         ("op", "explode"),
     ],
 )
@@ -117,6 +126,14 @@ def test_the_fingerprint_changes_with_the_pixels_and_not_with_the_urgency() -> N
     assert base.fingerprint() != request("a", window=5).fingerprint()
     assert base.fingerprint() != request("a", first_frame="another").fingerprint()
     assert base.fingerprint() != request("a", prompt="a blue shoe").fingerprint()
+
+
+def test_the_lora_and_its_scale_are_part_of_the_fingerprint_and_a_request_without_one_keeps_the_hash_it_always_had() -> None:
+    before = "c8ef3cd6866a98656725861fe628f6bd67e7597d9321159acb6e6d1bcb665c58"  # of 21 November 2026, before there were any
+    plain = RenderRequest("j", "a red shoe", 64, 48, 9, 4, 7)
+    assert plain.fingerprint() == replace(plain, lora_scale=0.5).fingerprint() == before
+    looks = [replace(plain, lora=name, lora_scale=scale) for name, scale in (("ink", 1.0), ("ink", 0.5), ("oil", 1.0))]
+    assert len({request.fingerprint() for request in [plain, *looks]}) == 4
 
 
 def test_the_first_frames_name_is_never_taken_from_the_client() -> None:

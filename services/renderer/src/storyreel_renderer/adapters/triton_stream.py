@@ -70,7 +70,9 @@ class TritonStream:
         Raises WedgedError after `patience` seconds of silence; gRPC's and Triton's own errors pass.
         """
         try:
-            result, error = await asyncio.wait_for(anext(self._responses), patience)
+            # Not wait_for, which on Python 3.11 loses a cancel that comes in the moment of an answer: closing would hang.
+            async with asyncio.timeout(patience):
+                result, error = await anext(self._responses)
         except StopAsyncIteration:
             return None
         except TimeoutError as late:

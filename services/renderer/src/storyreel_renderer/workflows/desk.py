@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from storyreel_chassis.clock import Clock
+from storyreel_contracts.failures import FailureKind
 from storyreel_contracts.plan import ModelRef
 
 from storyreel_renderer import metrics
@@ -105,7 +106,7 @@ class Desk:
         if is_fault(end):
             self._cool(server, server.breaker.fault(grant.placed, now) - now)
         if is_gone(end):
-            self._lookout.lost(server)
+            self._lookout.lost(server, hung=end.kind is FailureKind.TIMEOUT)
 
     def _cool(self, server: Server, seconds: float) -> None:
         self._show_breaker(server)

@@ -29,9 +29,12 @@ class Lookout:
         self._start(self._look_for(server), f"look for {server.name}")
         self._start(self._look_after(server), f"look after {server.name}")
 
-    def lost(self, server: Server) -> None:
-        """The server was lost, or is stopping: nothing is placed there until it answers again."""
+    def lost(self, server: Server, *, hung: bool = False) -> None:
+        """The server was lost, or is stopping: nothing is placed there until it answers again. If it `hung`, that is not
+        enough: the door answers while the device stands still, so nothing is placed there until that has moved.
+        """
         if server.card is not None:
+            server.stood_at = server.card.engine.units if hung else None
             server.card = None
             metrics.SERVER_UP.labels(server.name).set(0)
             self._start(self._look_for(server, PROBE_S[0]), f"look for {server.name}")
@@ -51,7 +54,7 @@ class Lookout:
         if after:  # one that was lost this moment may still answer with its last breath
             await self._clock.sleep(after)
         tries = 0
-        while (card := await self._ask(server, silent=tries > 0)) is None:
+        while (card := await self._ask(server, silent=tries > 0)) is None or server.hangs(card):
             await self._clock.sleep(PROBE_S[min(tries, len(PROBE_S) - 1)])
             tries += 1
         server.note(card, self._clock.monotonic())

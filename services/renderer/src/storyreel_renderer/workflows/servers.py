@@ -22,7 +22,8 @@ class Server:
     """One render server. `card` is None while it cannot be reached or is stopping.
 
     `running` are this replica's jobs on it, `others` those of other replicas when it was last asked; `moved_at` is when its
-    device was last seen to get on, by the desk's clock.
+    device was last seen to get on, by the desk's clock; `stood_at` is the count of its units when it was lost because nothing
+    moved (None: it was not).
     """
 
     name: str
@@ -33,6 +34,7 @@ class Server:
     running: list["Grant"] = field(default_factory=list)
     others: int = 0
     moved_at: float = 0.0
+    stood_at: int | None = None
 
     @property
     def model(self) -> Model | None:
@@ -59,10 +61,15 @@ class Server:
         """Whether it may have a job more."""
         return len(self.running) < self.hold.places and self.breaker.allows(now, len(self.running))
 
+    def hangs(self, card: ServerCard) -> bool:
+        """Whether its device still is in the very unit in which it was lost: it answers, and would only hang up what it got."""
+        return self.stood_at is not None and card.engine.units == self.stood_at and card.engine.live_jobs > 0
+
     def note(self, card: ServerCard, now: float) -> None:
         """Take over what it says of itself."""
         if self.card is None or card.engine.units != self.card.engine.units:
             self.moved_at = now
+        self.stood_at = None
         self.card, self.others = card, max(0, card.engine.live_jobs - len(self.running))
 
 

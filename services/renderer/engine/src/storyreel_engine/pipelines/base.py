@@ -14,6 +14,7 @@ from storyreel_engine.pipelines import saved as kept
 from storyreel_engine.pipelines import windows as cut
 from storyreel_engine.pipelines.family import Family, LongShots
 from storyreel_engine.pipelines.footprints import CudaMemory, Footprints, Size, UncountedMemory
+from storyreel_engine.pipelines.loras import Loras
 from storyreel_engine.pipelines.pixels import to_frames
 from storyreel_engine.pipelines.state import Clip, JobState, Solver, Window
 from storyreel_engine.ports import Footprint, Frames, Inputs
@@ -27,8 +28,11 @@ class VideoAdapter(Family):
     faster on a GPU, but no longer equal to that call bit for bit.
     """
 
-    def __init__(self, pipeline: Any, card: ModelCard, device: torch.device, *, joint: bool = False) -> None:
+    def __init__(
+        self, pipeline: Any, card: ModelCard, device: torch.device, *, joint: bool = False, loras: Loras | None = None
+    ) -> None:
         self.pipe = pipeline
+        self.loras = loras or Loras(pipeline, {})
         self.device = device
         self._card = card
         self.joint = joint or self.JOINT
@@ -51,13 +55,14 @@ class VideoAdapter(Family):
             raise InvalidInputError("stop_after: a link starts from the finished one before it, so a chained shot has no draft")
 
     def key(self, request: RenderRequest, state: JobState | None = None) -> str:
-        """Size, pictures of a window, guidance, network of the next pass."""
+        """Size, pictures of a window, guidance, network of the next pass, LoRA."""
         pictures = state.links[state.link] if state else self._links(request)[0]
         window = min(pictures, self._card.window(request))
         # Before its first pass, and while a link that is through waits for its pictures, the next pass is a first one.
         underway = state is not None and state.cursor < state.goal
         network = self.network(state) if state and underway else self.first_network(request)
-        return f"{request.width}x{request.height}x{window}{'+' if self.is_guided(request) else '-'}{network}"
+        shape = f"{request.width}x{request.height}x{window}{'+' if self.is_guided(request) else '-'}"
+        return f"{shape}{network}{self.alike(request)}{self.lora(request)}"
 
     def footprint(self, request: RenderRequest) -> Footprint:
         """As the largest jobs before it; zeros before the first, and no working memory where the device does not count it."""
@@ -77,7 +82,7 @@ class VideoAdapter(Family):
         return state
 
     def advance(self, states: Sequence[JobState]) -> None:
-        """One forward pass for each state; jobs of unlike networks or guidance are run one group after the other.
+        """One forward pass for each state; jobs of unlike networks, guidance or LoRAs are run one group after the other.
 
         What a pass makes is written into the jobs only after all of it was made, so a failure leaves every job where it was.
         """
@@ -127,6 +132,7 @@ class VideoAdapter(Family):
         return cut.overlapping(self.latent_frames(clip.frames), size, min(shared, size - 1))
 
     def _open(self, clip: Clip, generator: torch.Generator) -> JobState:
+        self.loras.use(clip.request)
         begin = generator.get_state()
         latents, extras = self.start(clip, generator)
         conditions = self.encode(clip)

@@ -14,7 +14,9 @@ from typing import Any, ClassVar
 
 import torch
 
+from storyreel_engine.pipelines.loras import Loras
 from storyreel_engine.pipelines.state import Clip, Conditions, JobState, Solver
+from storyreel_engine.ports import look
 from storyreel_engine.wire import RenderRequest
 
 
@@ -37,7 +39,8 @@ class Share:
 
 
 class Family(ABC):
-    """What differs from one family to another. `pipe` is the loaded diffusers pipeline, `device` where it lies."""
+    """What differs from one family to another. `pipe` is the loaded diffusers pipeline, `loras` those loaded into it, `device`
+    where it lies."""
 
     JOINT: ClassVar[bool] = False
     """True if the pipeline's own call makes both passes of the guidance in one forward (unconditional rows first)."""
@@ -51,6 +54,12 @@ class Family(ABC):
 
     pipe: Any
     device: torch.device
+    loras: Loras
+
+    @classmethod
+    def long_shots(cls, network: Mapping[str, Any]) -> LongShots:  # noqa: ARG003 - for families whose models are unlike
+        """How a model of the family makes long shots; `network` is its transformer's configuration."""
+        return cls.LONG_SHOTS
 
     @abstractmethod
     def encode(self, clip: Clip) -> Conditions:
@@ -84,6 +93,14 @@ class Family(ABC):
     def first_network(self, request: RenderRequest) -> str:  # noqa: ARG002 - for families that have several
         """What `network` will say at the first pass; asked on Triton's thread, before the job is prepared."""
         return "transformer"
+
+    def alike(self, request: RenderRequest) -> str:  # noqa: ARG002 - for families that read more of it
+        """What jobs must have in common to share a pass, beside shape, guidance, network and LoRA; a part of their key."""
+        return ""
+
+    def lora(self, request: RenderRequest) -> str:
+        """Which LoRA the job's passes run with, and how strongly; the end of its key."""
+        return look(request)
 
     def scheduler(self, clip: Clip) -> Any:
         """A scheduler of this job's own, its timesteps set."""

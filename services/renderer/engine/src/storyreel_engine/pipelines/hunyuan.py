@@ -4,7 +4,7 @@ Most of these models have the guidance built in: its weight is an input, a step 
 read. Those without take a second, unconditional forward when guidance is above 1.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -101,6 +101,11 @@ class HunyuanImageAdapter(HunyuanAdapter):
     lies beside the noise as channels (`latent_concat`; the model's first four pictures are dropped, so no chain holds)."""
 
     LONG_SHOTS: ClassVar[LongShots] = LongShots.CHAINED
+
+    @classmethod
+    def long_shots(cls, network: Mapping[str, Any]) -> LongShots:
+        """None where the picture lies beside the noise: a link could not begin with a picture that is not shown."""
+        return LongShots.REFUSED if network["image_condition_type"] == "latent_concat" else cls.LONG_SHOTS
 
     def check(self, request: RenderRequest) -> None:
         """As any; a model that does not show its first picture cannot be chained."""

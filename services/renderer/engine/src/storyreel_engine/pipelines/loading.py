@@ -9,9 +9,10 @@ import torch
 from diffusers import DiffusionPipeline
 
 from storyreel_engine import studio_transformer, studio_vae  # noqa: F401 - diffusers takes only what is imported already
-from storyreel_engine.card import ModelCard
+from storyreel_engine.card import ModelCard, lora_paths
 from storyreel_engine.pipelines.base import VideoAdapter
 from storyreel_engine.pipelines.family import LongShots
+from storyreel_engine.pipelines.loras import load_loras
 from storyreel_engine.ports import Inputs, Unit
 from storyreel_engine.settings import EngineSettings
 from storyreel_engine.wire import RenderRequest
@@ -24,24 +25,28 @@ def load_adapter(folder: Path, card: ModelCard, adapter: type[VideoAdapter], set
     """The folder's pipeline on the device, in its adapter.
 
     Raises:
-        ValueError: the card promises windows that the family does not make.
+        ValueError: the card promises windows that the family does not make, or a LoRA is not for this model.
     """
     if card.window_overlap > _MOST_SHARED[adapter.LONG_SHOTS]:
         raise ValueError(f"window_overlap: {card.window_overlap} on the card, but long shots are {adapter.LONG_SHOTS} here")
     torch.set_num_threads(settings.torch_threads)
     device = choose_device(settings.device)
     joint = settings.joint_guidance == "on" or (settings.joint_guidance == "auto" and device.type == "cuda")
-    loaded = adapter(_pipeline(folder, settings.dtype, device), card, device, joint=joint)
+    pipeline = _pipeline(folder, settings.dtype, device)
+    loaded = adapter(pipeline, card, device, joint=joint, loras=load_loras(pipeline, lora_paths(folder)))
     if device.type == "cuda":
-        rehearse(loaded)
+        for lora in ("", *card.loras):
+            rehearse(loaded, lora)
     return loaded
 
 
-def rehearse(adapter: VideoAdapter) -> None:
+def rehearse(adapter: VideoAdapter, lora: str = "") -> None:
     """Make the shortest clip of the smallest picture, so that what jobs need of the device is known before the first."""
     card = adapter.card
     width, height = min((tuple(size) for sizes in card.sizes.values() for size in sizes.values()), key=math.prod)
-    request = RenderRequest("rehearsal", "rehearsal", width, height, _shortest(card), steps=1, seed=0, guidance=card.guidance)
+    request = RenderRequest(
+        "rehearsal", "rehearsal", width, height, _shortest(card), steps=1, seed=0, guidance=card.guidance, lora=lora
+    )
     picture = None if card.first_frame == "none" else np.zeros((height, width, 3), np.uint8)
     state = adapter.prepare(request, Inputs(picture))
     adapter.advance([state])

@@ -38,9 +38,9 @@ class LtxAdapter(VideoAdapter):
             if value % self._time_ratio != 1:
                 raise InvalidInputError(f"{name}: {value} is not {self._time_ratio}k+1, which is what this model's VAE makes")
 
-    def key(self, request: RenderRequest, state: JobState | None = None) -> str:
-        """As any; only shots of one frame rate share a pass."""
-        return f"{super().key(request, state)}@{request.fps:g}"
+    def alike(self, request: RenderRequest) -> str:
+        """Only shots of one frame rate share a pass."""
+        return f"@{request.fps:g}"
 
     def trajectory(self, request: RenderRequest) -> dict[str, str]:
         """Positions in time are in seconds, so another frame rate is another film."""

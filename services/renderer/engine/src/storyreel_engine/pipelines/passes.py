@@ -27,13 +27,14 @@ class Move:
 
 
 def run(family: Family, states: Sequence[JobState], *, joint: bool) -> list[tuple[JobState, Move]]:
-    """A pass for each job; those of unlike networks or guidance one group after the other.
+    """A pass for each job; those of unlike networks, guidance or LoRAs one group after the other.
 
     `joint`: both passes of the guidance in one forward, unconditional rows first.
     """
-    groups: dict[tuple[str, bool], list[Share]] = {}
+    groups: dict[tuple[str, bool, str], list[Share]] = {}
     for state in states:
-        groups.setdefault((family.network(state), family.is_guided(state.request)), []).append(_share(family, state))
+        group = family.network(state), family.is_guided(state.request), family.lora(state.request)
+        groups.setdefault(group, []).append(_share(family, state))
     return [
         (share.state, _move(family, share.state, prediction))
         for shares in groups.values()
@@ -60,6 +61,7 @@ def _share(family: Family, state: JobState) -> Share:
 
 
 def _predict(family: Family, shares: Sequence[Share], joint: bool) -> list[torch.Tensor]:
+    family.loras.use(shares[0].state.request)
     network = getattr(family.pipe, family.network(shares[0].state))
     positive = [share.state.conditions.positive for share in shares]
     negative = [c for share in shares if (c := share.state.conditions.negative) is not None]
