@@ -11,7 +11,7 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 from renderer_fakes import a_request
 from renderer_studio import SILENCE_S, Replica, Studio
-from storyreel_contracts import Fact, RenderSpec, ShotRendered, Tier
+from storyreel_contracts import Fact, Lora, RenderSpec, ShotRendered, Tier
 from storyreel_engine.virtual_device import Unit, read_ledger
 from storyreel_engine.virtual_faults import Faults, ask_for
 from storyreel_engine.virtual_folder import VirtualSpec, make_virtual
@@ -106,7 +106,7 @@ def tritons(folder: Path, *environments: dict[str, str]) -> Iterator[list[Triton
 
 
 def _triton(folder: Path, environment: dict[str, str]) -> Triton:
-    make_virtual(folder / "model", MODEL, max_batch=4, window_overlap=OVERLAP)
+    make_virtual(folder / "model", MODEL, max_batch=4, window_overlap=OVERLAP, loras=("ink",))
     stack = Stack(folder / "state", options=Options(parts=("triton",), topics=False, tied=True))
     stack.context.env.update(environment, STORYREEL_MODEL_DIR=str(folder / "model"))
     return Triton(stack, folder / "model")
@@ -121,14 +121,16 @@ class Room:
     card: ServerCard
     began: float = field(default_factory=time.monotonic)
 
-    async def ask(self, seed: int, *, frames: int = 9, steps: int = 4, tier: Tier = Tier.PREVIEW) -> Fact:
+    async def ask(
+        self, seed: int, *, frames: int = 9, steps: int = 4, tier: Tier = Tier.PREVIEW, lora: Lora | None = None
+    ) -> Fact:
         """The answer to one request; equal arguments are the same event."""
         width, height = self.card.sizes[tier]["1:1"]
         spec = RenderSpec(
             prompt="a red kite over a harbour", width=width, height=height, frames=frames, fps=self.card.fps, steps=steps,
-            guidance=self.card.guidance, seed=seed, model=self.card.ref,
+            guidance=self.card.guidance, seed=seed, model=self.card.ref, lora=lora,
         )  # fmt: skip
-        return await self.replica.ask(a_request(tier=tier, spec=spec, limit=10**9), f"{seed}/{frames}/{steps}")
+        return await self.replica.ask(a_request(tier=tier, spec=spec, limit=10**9), f"{seed}/{frames}/{steps}/{lora}")
 
     async def previews(self, count: int, *, first: int = 0) -> list[Fact]:
         """The answers to so many previews asked for at once."""
