@@ -9,7 +9,7 @@ ENVIRONMENTS = $(if $(findstring --without triton,$(ARGS)),install,install-engin
 SOURCES = $(wildcard libs/*/src services/*/src services/renderer/engine/src deploy/local/src)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-engine demo up down status test lint types contracts bench bench-engine simulate compose-test clean
+.PHONY: help install install-engine demo up down status test lint types contracts bench bench-engine simulate chaos compose-test clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | awk -F'\t' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ bench-engine: install-engine ## measure the step engine on a virtual device, bes
 
 simulate: install ## six services, replicas, people and faults under SEEDS seeds (default 1000); a table and bench-results/simulation.json
 	@PYTHONHASHSEED=0 .venv/bin/python tests/simulation/simulate.py --seeds $(or $(SEEDS),1000) $(ARGS)
+
+chaos: install ## real processes killed, frozen, cut off and restarted while they make films (ARGS="--quick" for some minutes)
+	@.venv/bin/python tests/chaos/chaos.py $(ARGS)
 
 compose-test: install ## docker-compose.yml brought up, fed from outside, hurt in the middle, taken down
 	@bash deploy/compose/test.sh $(ARGS)

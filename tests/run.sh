@@ -22,10 +22,10 @@ run_room() {
 }
 export -f run_room
 
-# The slow ones first, so that two cores stay busy to the end; the films of tests/e2e have the machine for themselves.
+# The slow ones first, so that two cores stay busy to the end; the films of tests/chaos and tests/e2e have the machine for themselves.
 beside=(services/gateway services/assembler services/renderer/engine services/renderer deploy/local services/safety services/continuity
   libs/contracts services/planner libs/client tests/simulation libs/chassis deploy/tests tests/bench/engine tests/architecture)
-alone=(tests/e2e)
+alone=(tests/chaos tests/e2e)
 if [ $# -gt 0 ]; then beside=("$@"); alone=(); fi
 printf '%s\n' "${beside[@]}" | xargs -P 2 -I{} bash -c 'run_room {}'
 for room in "${alone[@]}"; do run_room "$room"; done
