@@ -4,7 +4,7 @@ Called by the Triton door once. Imports neither torch nor diffusers by itself: t
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,10 @@ ADAPTERS = {
     "CogVideoXImageToVideoPipeline": "storyreel_engine.pipelines.cogvideox:CogVideoXImageAdapter",
     "HunyuanVideoPipeline": "storyreel_engine.pipelines.hunyuan:HunyuanAdapter",
     "HunyuanVideoImageToVideoPipeline": "storyreel_engine.pipelines.hunyuan:HunyuanImageAdapter",
+    "StudioImageToVideoPipeline": "storyreel_engine.studio_adapter:StudioAdapter",
 }
-"""Pipeline class of diffusers, as `model_index.json` names it -> its adapter."""
+"""Pipeline class of diffusers, as `model_index.json` names it -> its adapter. The studio model is a Wan pipeline from pictures
+whose network also makes the picture: see `_family`."""
 
 OTHERS = {"VirtualPipeline": "storyreel_engine.virtual:load_virtual"}
 """What is no pipeline of diffusers -> the function that loads its folder."""
@@ -38,7 +40,7 @@ def load_pipeline(settings: EngineSettings) -> Pipeline[Any]:
         ValueError: a pipeline class without an adapter; the message lists those that have one.
     """
     folder = find_folder(settings)
-    name = json.loads((folder / "model_index.json").read_text()).get("_class_name")
+    name = _family(json.loads((folder / "model_index.json").read_text()))
     if name in OTHERS:
         pipeline: Pipeline[Any] = named(OTHERS[name])(folder)
         return pipeline
@@ -49,6 +51,12 @@ def load_pipeline(settings: EngineSettings) -> Pipeline[Any]:
     load = named("storyreel_engine.pipelines.loading:load_adapter")
     loaded: Pipeline[Any] = load(folder, card, named(ADAPTERS[name]), settings)
     return loaded
+
+
+def _family(index: Mapping[str, Any]) -> str:
+    name = str(index.get("_class_name"))
+    is_ours = (index.get("transformer") or [""])[0] == "storyreel_engine.studio_transformer"
+    return "StudioImageToVideoPipeline" if is_ours and name == "WanImageToVideoPipeline" else name
 
 
 def find_card(folder: Path, file: Path | None) -> ModelCard:

@@ -1,5 +1,7 @@
 """The studio model's parts and its training: exact where it can be exact, learning where it must learn."""
 
+import hashlib
+import json
 import os
 import signal
 import sys
@@ -18,15 +20,20 @@ from storyreel_engine.card import weights_version  # noqa: E402
 from storyreel_engine.studio_transformer import TEXT_LENGTH, StudioTransformer3DModel, positions  # noqa: E402
 from storyreel_engine.studio_vae import StudioVAE  # noqa: E402
 from storyreel_training.batches import Stills  # noqa: E402
+from storyreel_training.clip_reader import clip_reader  # noqa: E402
 from storyreel_training.command import main  # noqa: E402
 from storyreel_training.export import export  # noqa: E402
+from storyreel_training.judge import verdict  # noqa: E402
 from storyreel_training.keyframe import Keyframe, make_scheduler, new_training  # noqa: E402
 from storyreel_training.model import Latents, fit_hold, loss_of  # noqa: E402
+from storyreel_training.modelcard import model_card  # noqa: E402
 from storyreel_training.processes import Crew  # noqa: E402
+from storyreel_training.reader import Reader  # noqa: E402
 from storyreel_training.recipe import LATENT_CHANNELS, Recipe  # noqa: E402
 from storyreel_training.stills import ShardJob, paint_shard  # noqa: E402
 from storyreel_training.text import make_encoder, make_tokenizer  # noqa: E402
 from storyreel_training.train import Stop, Training, rate_at, train  # noqa: E402
+from storyreel_training.writer import document  # noqa: E402
 
 ALONE = Crew(0, 1)
 # torch tells that a norm of mixed precision is not its fastest; the result is the same.
@@ -240,6 +247,34 @@ def test_a_checkpoint_becomes_a_folder_that_the_plain_pipeline_loads_and_runs(fo
     assert card.version == weights_version(tmp_path / "model")
     with pytest.raises(FileExistsError, match="name another folder"):
         export(folder, "keyframe", tmp_path / "model")
+
+
+def test_a_model_that_moves_says_how_and_in_which_words_it_is_asked(folder: Path, tmp_path: Path) -> None:
+    training, _ = beginning(folder)
+    training.save(folder / "motion.pt")
+    card = export(folder, "motion", tmp_path / "model")
+    said = json.loads((tmp_path / "model" / "storyreel.json").read_text())
+    assert (card.first_frame, card.steps["preview"], card.draft_steps, card.steps["final"]) == ("optional", 6, 10, 20)
+    assert said["prompt_writer"] == document()
+    assert json.loads((tmp_path / "model" / "model_index.json").read_text())["_class_name"] == card.pipeline
+    judged(folder, tmp_path)
+
+
+def judged(folder: Path, out: Path) -> None:
+    """The verdict on that model, and its README: the judge's readers were taught nothing, so only the form is asked here."""
+    torch.save(Reader().state_dict(), folder / "reader.pt")
+    torch.save(clip_reader().state_dict(), folder / "clip-reader.pt")
+    found = verdict(Recipe(folder=folder), out / "model", out / "verdict.json", prompts=3, clips=2)
+    assert found["model"] == weights_version(out / "model")
+    assert {"camera", "action"} <= found["clips"]["read"].keys()
+    assert (out / "verdict.png").exists()
+    line = json.loads((folder / "curve.jsonl").read_text())
+    assert (line["samples"], line["stage"]) == (0, "motion")
+    text = model_card(out / "model", verdict=out / "verdict.json", curve=folder / "curve.jsonl")
+    for path in (out / "model").rglob("*.safetensors"):
+        assert hashlib.sha256(path.read_bytes()).hexdigest() in text
+    assert found["model"] in text
+    assert "no verdict was given" in model_card(out / "model")
 
 
 def test_a_training_is_not_begun_over_a_checkpoint(folder: Path) -> None:

@@ -9,9 +9,13 @@ from pathlib import Path
 import torch
 from storyreel_engine.studio_vae import StudioVAE
 
-from storyreel_training import codec, judge, keyframe, motion, text
+from storyreel_training import codec, judge, keyframe, motion, text, upsampler
+from storyreel_training.clip_reader import teach_clips
 from storyreel_training.export import export
+from storyreel_training.model import Latents
+from storyreel_training.modelcard import model_card
 from storyreel_training.processes import run_together
+from storyreel_training.reader import STEPS, teach_stills
 from storyreel_training.recipe import SCRATCH, Recipe
 from storyreel_training.stills import paint_stills, shard_path
 from storyreel_training.world.facts import ASPECTS
@@ -59,30 +63,55 @@ def clips(recipe: Recipe, options: argparse.Namespace) -> None:
 
 
 def reader(recipe: Recipe, options: argparse.Namespace) -> None:
-    """Train the judge's reader on painted stills; says how well it reads held-out ones."""
+    """Train the judge's readers on painted stills and clips; says how well they read held-out ones."""
     torch.set_num_threads(recipe.processes)
-    right = judge.teach_reader(recipe, options.steps or 1500)
+    latents = Latents(StudioVAE.from_pretrained(recipe.folder / "vae"))
+    right = teach_stills(recipe, latents, options.steps or STEPS) | teach_clips(recipe)
     (recipe.folder / "reader.json").write_text(json.dumps(right, indent=2, sort_keys=True) + "\n")
     sys.stdout.write(f"{right}\n")
 
 
-def verdict(recipe: Recipe, options: argparse.Namespace) -> None:
-    """Judge the model folder `--model`; the JSON and the sheet go to `--out`."""
-    torch.set_num_threads(recipe.processes)
-    found = judge.judge(recipe, options.model, options.out)
+def larger(recipe: Recipe, options: argparse.Namespace) -> None:
+    """Paint pairs and train the upsampler; to `--out`, the version folder of its model in Triton, if it is named."""
+    _keep_or_clear(recipe.folder / "upsampler.pt", resume=options.resume)
+    found = upsampler.work(recipe, options.steps or upsampler.STEPS, options.out)
     sys.stdout.write(json.dumps(found, indent=2) + "\n")
+
+
+def verdict(recipe: Recipe, options: argparse.Namespace) -> None:
+    """Judge the model folder `--model`; the JSON and the sheets go to `--out`, a line to the folder's `curve.jsonl`."""
+    torch.set_num_threads(recipe.processes)
+    found = judge.verdict(recipe, options.model, options.out)
+    sys.stdout.write(json.dumps(found, indent=2) + "\n")
+
+
+def fewer(recipe: Recipe, options: argparse.Namespace) -> None:
+    """Judge the model folder `--model` at several numbers of denoise steps, to `--out`."""
+    torch.set_num_threads(recipe.processes)
+    found = judge.by_steps(recipe, options.model, (4, 6, 8, 12, 20))
+    options.out.write_text(json.dumps(found, indent=2) + "\n")
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+def card(recipe: Recipe, options: argparse.Namespace) -> None:
+    """Write the README of the model folder `--model` to `--out`."""
+    text = model_card(options.model, verdict=options.verdict, upsampler=options.upsampler, curve=recipe.folder / "curve.jsonl")
+    options.out.write_text(text)
 
 
 def ship(recipe: Recipe, options: argparse.Namespace) -> None:
     """Export a checkpoint to `--out`."""
-    card = export(recipe.folder, options.checkpoint, options.out)
-    sys.stdout.write(f"{card.name} {card.version} in {options.out}\n")
+    made = export(recipe.folder, options.checkpoint, options.out)
+    sys.stdout.write(f"{made.name} {made.version} in {options.out}\n")
 
 
 STAGES: dict[str, Callable[[Recipe, argparse.Namespace], None]] = {
     "world": world, "vae": vae, "text": words, "keyframe": stills, "motion": clips,
-    "reader": reader, "verdict": verdict, "export": ship,
+    "upsampler": larger, "reader": reader, "export": ship, "verdict": verdict, "steps": fewer, "card": card,
 }  # fmt: skip
+
+
+_NEEDED = {"export": ("out",), "verdict": ("model", "out"), "steps": ("model", "out"), "card": ("model", "out")}
 
 
 def _keep_or_clear(checkpoint: Path, *, resume: bool) -> None:
@@ -103,11 +132,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=0.0, help="of the refiner's lessons (stage vae)")
     parser.add_argument("--checkpoint", choices=("keyframe", "motion"), default="keyframe", help="what to export")
     parser.add_argument("--model", type=Path, help="the model folder to judge")
-    parser.add_argument("--out", type=Path, help="the folder to export to, or the verdict's JSON file")
+    parser.add_argument("--out", type=Path, help="the folder to export to, or the file that the stage writes")
+    parser.add_argument("--verdict", type=Path, help="the verdict's JSON file, for the card")
+    parser.add_argument("--upsampler", type=Path, help="the upsampler's folder, for the card")
     options = parser.parse_args(arguments)
-    for stage, name in (("verdict", "model"), ("verdict", "out"), ("export", "out")):
-        if options.stage == stage and getattr(options, name) is None:
-            parser.error(f"--stage {stage} needs --{name}")
+    for name in _NEEDED.get(options.stage, ()):
+        if getattr(options, name) is None:
+            parser.error(f"--stage {options.stage} needs --{name}")
     names = ("folder", "seed", "shards", "processes", "device", "batch", "steps", "rate")
     STAGES[options.stage](Recipe(**{n: getattr(options, n) for n in names}), options)
     return 0
