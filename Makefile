@@ -9,7 +9,7 @@ ENVIRONMENTS = $(if $(findstring --without triton,$(ARGS)),install,install-engin
 SOURCES = $(wildcard libs/*/src services/*/src services/renderer/engine/src deploy/local/src)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-engine demo up down status test lint types contracts bench bench-engine simulate chaos compose-test clean
+.PHONY: help install install-engine demo up down status test lint types contracts bench bench-engine simulate chaos broker-test compose-test clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | awk -F'\t' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ simulate: install ## six services, replicas, people and faults under SEEDS seeds
 
 chaos: install ## real processes killed, frozen, cut off and restarted while they make films (ARGS="--quick" for some minutes)
 	@.venv/bin/python tests/chaos/chaos.py $(ARGS)
+
+broker-test: install ## Kafka's nodes and groups, Redis and the object store hurt under load, with controls (a quarter of an hour)
+	@bash tests/run.sh tests/broker
 
 compose-test: install ## docker-compose.yml brought up, fed from outside, hurt in the middle, taken down
 	@bash deploy/compose/test.sh $(ARGS)

@@ -193,8 +193,10 @@ class Studio:
             leases = Gated(self.leases[wanted], gate, "leases")
             outside = Outside(engines=engines, store=store, leases=leases, encoder=Encoder(), pictures=NoPictures())
             yield "renderer", renderer_room(_renderer_settings(), outside, self.clock)
-        decider = ContinuityDecider(read_thresholds(None))
-        yield "continuity", Room(name="continuity", decider=decider, state=ContinuityState, performer=hands)
+        yield (
+            "continuity",
+            Room(name="continuity", decider=ContinuityDecider(_thresholds()), state=ContinuityState, performer=hands),
+        )
         yield "safety", Room(name="safety", decider=SafetyDecider(), state=SafetyState, performer=hands)
         yield "assembler", Room(name="assembler", decider=AssemblerDecider(), state=AssemblerState, performer=hands)
         yield "gateway", self.shelves.room(gate)
@@ -221,6 +223,11 @@ class _Reached:
 async def _inside(part: Any) -> None:
     async with part:
         await asyncio.get_running_loop().create_future()
+
+
+@cache
+def _thresholds() -> Any:
+    return read_thresholds(None)
 
 
 @cache

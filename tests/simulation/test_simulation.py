@@ -11,6 +11,10 @@ from simcontrols import CONTROLS
 
 SEEDS = int(os.environ.get("STORYREEL_SEEDS", "32"))
 CONTROL_SEEDS = 300
+# Looked at first, to save time; after a change of the simulation others may be caught, and the search finds them.
+LAST_CAUGHT = {
+    "leases": 9, "first writer wins": 12, "compare and set": 161, "replay after a loss": 81, "commits behind the work": 97,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -21,8 +25,9 @@ def test_whatever_happens_every_film_ends_once_checked_paid_once_and_within_its_
 
 
 @pytest.mark.parametrize("guard", CONTROLS)
+@pytest.mark.timeout(900)
 def test_control_without_the_guard_some_seed_goes_wrong(guard: str) -> None:
-    assert any(live(seed, guard).violation for seed in range(1, CONTROL_SEEDS))
+    assert any(live(seed, guard).violation for seed in (LAST_CAUGHT[guard], *range(1, CONTROL_SEEDS)))
 
 
 @pytest.mark.parametrize("seed", [3, 11])

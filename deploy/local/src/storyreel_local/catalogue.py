@@ -18,14 +18,14 @@ def _services(name: str) -> Callable[[Options], list[Part]]:
 
 
 _MAKERS: dict[str, Callable[[Options], list[Part]]] = {
-    "kafka": lambda _: [Kafka()],
+    "kafka": lambda options: [Kafka(number) for number in range(1, options.kafka_nodes + 1)],
     "redis": lambda _: [Redis()],
     "s3": lambda _: [S3()],
     "triton": lambda _: [Triton()],
     **{name: _services(name) for name in NAMES},
 }
 ALL = tuple(_MAKERS)
-STORES = ("kafka", "redis", "s3")  # what all others write to, hence stopped last
+STORES = ("kafka", "kafka-2", "kafka-3", "redis", "s3")  # what all others write to, hence stopped last
 
 
 def parts_for(options: Options) -> list[Part]:

@@ -87,7 +87,8 @@ def _stack(chosen: argparse.Namespace, *, tied: bool = False) -> Stack:
     """The stack as the command line describes it."""
     without = set(_names(chosen.without))
     parts = tuple(name for name in _names(chosen.parts) or catalogue.ALL if name not in without)
-    options = Options(parts=parts, replicas=chosen.replicas, engine=chosen.engine, s3=chosen.s3, tied=tied)
+    chosen_parts = {"replicas": chosen.replicas, "engine": chosen.engine, "s3": chosen.s3, "kafka_nodes": chosen.kafka_nodes}
+    options = Options(parts=parts, tied=tied, **chosen_parts)
     return Stack(Path(chosen.state), options=options, progress=ConsoleProgress())
 
 
@@ -109,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--parts", default="", help=f"only these, by comma: {','.join(catalogue.ALL)}")
     common.add_argument("--without", default="", help="leave these out, by comma")
     common.add_argument("--replicas", type=int, default=1, help="processes of every service")
+    common.add_argument("--kafka-nodes", type=int, default=1, help="1, or 3: a replicated log that outlives any one node")
     common.add_argument("--engine", choices=["triton", "null"], default="triton", help="what the renderer renders with")
     common.add_argument(
         "--s3", choices=["auto", "versitygw", "moto"], default="auto", help="object store (auto: versitygw where Go is)"

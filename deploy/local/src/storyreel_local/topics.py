@@ -27,15 +27,15 @@ def catalogue() -> list[Topic]:
     return [Topic(entry.name, entry.partitions, entry.retention_ms) for entry in entries]
 
 
-async def create(bootstrap: str, wanted: Iterable[Topic]) -> list[str]:
-    """Create those that do not exist and return their names. Raises KafkaError."""
+async def create(bootstrap: str, wanted: Iterable[Topic], replication: int = 1) -> list[str]:
+    """Create those that do not exist, with so many replicas, and return their names. Raises KafkaError."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         existing = set(await admin.list_topics())
         missing = [topic for topic in wanted if topic.name not in existing]
         if missing:
-            response = await admin.create_topics([_new(topic) for topic in missing])
+            response = await admin.create_topics([_new(topic, replication) for topic in missing])
             _raise_for(response)
         return [topic.name for topic in missing]
     finally:
@@ -54,9 +54,9 @@ async def answers(bootstrap: str) -> bool:
         await admin.close()
 
 
-def _new(topic: Topic) -> NewTopic:
+def _new(topic: Topic, replication: int) -> NewTopic:
     configs = {} if topic.retention_ms is None else {"retention.ms": str(topic.retention_ms)}
-    return NewTopic(topic.name, topic.partitions, replication_factor=1, topic_configs=configs)
+    return NewTopic(topic.name, topic.partitions, replication_factor=replication, topic_configs=configs)
 
 
 def _raise_for(response: Any) -> None:  # aiokafka builds its response classes at run time

@@ -49,7 +49,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._refused_since: float | None = None
         self._asked_at = math.inf  # the store is asked again only after it was asked once
         self.broker = KafkaBroker(
-            bootstrap_servers, client_id=f"storyreel-{group}", ack_policy=AckPolicy.MANUAL, consumer_only=True,
+            bootstrap_servers.split(","), client_id=f"storyreel-{group}", ack_policy=AckPolicy.MANUAL, consumer_only=True,
             allow_auto_create_topics=False, apply_types=False, graceful_timeout=5.0, logger=_quiet,
             log_level=logging.DEBUG,
         )  # fmt: skip
@@ -156,11 +156,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Go on where the lane stands; else where the fold store stands, if that is behind the group's commit (or `anew`)."""
         tp, folded = TopicPartition(*partition), (known or {}).get(_name(partition))
         while self.client and partition in self.assigned:
-            lane = self._lanes.get(partition)
             try:
+                committed = await self.client.committed(tp) or 0
+                await self._drop_if_overtaken(partition, committed)
+                lane = self._lanes.get(partition)
                 if lane and lane.offsets.next_offset is not None:
                     self.client.seek(tp, lane.offsets.next_offset)
-                elif anew or (folded or 0) < (await self.client.committed(tp) or 0):
+                elif anew or (folded or 0) < committed:
                     metrics.REPLAYS.inc()
                     log.info("reading %s/%d again from %s: the fold store stands there", *partition, folded or "the beginning")
                     self.client.seek(tp, folded) if folded else await self.client.seek_to_beginning(tp)
@@ -169,6 +171,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 await asyncio.sleep(1)
             else:
                 return
+
+    async def _drop_if_overtaken(self, partition: Partition, committed: int) -> None:
+        """A commit beyond our mark is another member's: we were frozen, it went on, and our lane would do its work again."""
+        lane = self._lanes.get(partition)
+        if lane and (lane.offsets.mark or 0) < committed:
+            await self._lanes.keep_only({p for p, _ in self._lanes.items()} - {partition})
 
     async def _replay(self) -> None:
         """The fold store lost its memory while we ran: start every partition anew.

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
+from brokers import PARTITIONS, several_members
 from storyreel_chassis.clock import SystemClock
 from storyreel_chassis.consumer import Consumer
 from storyreel_chassis.errors import Unavailable
@@ -54,7 +55,7 @@ async def until(condition: Callable[[], bool], seconds: float = 40) -> None:
 
 
 async def test_each_record_is_worked_once_and_in_order_of_its_film(real_kafka: KafkaPlace) -> None:
-    topic, seen = await real_kafka.new_topic("order", partitions=3), defaultdict(list)
+    topic, seen = await real_kafka.new_topic("order", PARTITIONS), defaultdict(list)
 
     async def deliver(record: Record) -> None:
         await asyncio.sleep(0)
@@ -85,7 +86,8 @@ async def test_work_longer_than_any_poll_limit_keeps_its_partition_and_commits_b
 
 
 async def test_a_second_member_takes_over_without_a_lost_record(real_kafka: KafkaPlace) -> None:
-    topic, group, folds = await real_kafka.new_topic("share", partitions=6), uuid4().hex, MemoryFoldStore()
+    topic, group, folds = await real_kafka.new_topic("share", PARTITIONS), uuid4().hex, MemoryFoldStore()
+    several_members(real_kafka)
     by_first: set[int] = set()
     by_second: set[int] = set()
 
@@ -106,7 +108,7 @@ async def test_a_second_member_takes_over_without_a_lost_record(real_kafka: Kafk
 
 
 async def test_a_lost_fold_store_brings_a_replay_from_the_beginning(real_kafka: KafkaPlace) -> None:
-    topic, group, seen = await real_kafka.new_topic("replay", partitions=2), uuid4().hex, []
+    topic, group, seen = await real_kafka.new_topic("replay", PARTITIONS), uuid4().hex, []
 
     async def deliver(record: Record) -> None:
         seen.append(int(record.value))
@@ -125,7 +127,7 @@ async def test_a_lost_fold_store_brings_a_replay_from_the_beginning(real_kafka: 
 
 
 async def test_a_store_lost_while_running_is_noticed(real_kafka: KafkaPlace) -> None:
-    topic, seen, folds = await real_kafka.new_topic("lost", partitions=1), [], MemoryFoldStore()
+    topic, seen, folds = await real_kafka.new_topic("lost", PARTITIONS), [], MemoryFoldStore()
 
     async def deliver(record: Record) -> None:
         seen.append(int(record.value))
@@ -160,7 +162,7 @@ async def test_commits_that_are_refused_for_long_show_on_the_probe(real_kafka: K
         async def advance(self, _: object) -> bool:
             raise Unavailable("Redis is away")
 
-    topic, seen = await real_kafka.new_topic("refused", partitions=1), []
+    topic, seen = await real_kafka.new_topic("refused", PARTITIONS), []
 
     async def deliver(record: Record) -> None:
         seen.append(record)

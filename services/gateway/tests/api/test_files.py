@@ -1,5 +1,6 @@
 """Uploads, downloads, thumbnails, lists and reviews over HTTP."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from gateway_facts import FILM, Script, a_ref, a_whole_film
 from gateway_fakes import KEYS, Studio
 from media_files import a_png, a_text, a_wide_png
 from storyreel_contracts import ReviewDecided, Tier
+from storyreel_gateway.domain.state import FilmState
 from storyreel_gateway.domain.tenants import Role
 
 PHOTO = {"filename": "shoe photo.png", "media_type": "image/png", "size": 500}
@@ -129,6 +131,27 @@ async def test_a_review_is_listed_shown_and_decided_once(studio: Studio) -> None
         late = await client.post("/v1/reviews/r1", json={"decision": "reject"})
     assert late.status_code == 409
     assert "approve by reviewer of Acme" in late.json()["detail"]
+
+
+async def test_a_review_decided_while_the_read_model_is_built_anew_is_answered_all_the_same(studio: Studio) -> None:
+    """As seen in the simulation when Redis is emptied in that moment: the film is known again before its review is."""
+    script = Script().requested()
+    early = len(script.events)
+    await studio.give(script.planned(cleared=False).review().events[:early])
+    anew = await studio.state()
+    await studio.give(script.events[early:])
+
+    class Rebuilt:
+        asked = 0
+
+        async def state(self, film_id: str) -> FilmState | None:
+            self.asked += 1
+            return await studio.state(film_id) if self.asked != 2 else anew
+
+    studio.api.state.doors = replace(studio.doors, films=Rebuilt())
+    async with studio.client(KEYS[Role.REVIEWER]) as client:
+        answer = await client.post("/v1/reviews/r1", json={"decision": "approve"})
+    assert (answer.status_code, answer.json()["state"]) == (202, "decided")
 
 
 async def test_a_review_whose_version_has_ended_is_closed(studio: Studio) -> None:

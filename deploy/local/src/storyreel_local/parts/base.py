@@ -20,7 +20,8 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line or a test chose. `engine` is the renderer's setting; `s3` is auto, versitygw or moto.
+    """What the command line or a test chose. `engine` is the renderer's setting; `s3` is auto, versitygw or moto;
+    `kafka_nodes` is 1, or 3 for a replicated log.
 
     `tied`: the kernel ends every process when the one that started it dies, even by SIGKILL (the demo and tests; not
     `up`, whose processes are meant to stay).
@@ -32,6 +33,7 @@ class Options:
     s3: str = "auto"
     topics: bool = True
     tied: bool = False
+    kafka_nodes: int = 1
 
     def includes(self, part: str) -> bool:
         """Whether the stack has this part (none named: all)."""

