@@ -93,6 +93,9 @@ async def house(stacks: list[Stack], rules: Rules) -> AsyncIterator[House]:
     )  # fmt: skip
     try:
         async with studio.replica(*engines, rules=rules) as replica:  # type: ignore[arg-type]
+            async with asyncio.timeout(30):  # with both known the first one gets the job, and that is the one that is hurt
+                while not all(server.card for server in replica.servers):
+                    await asyncio.sleep(0.02)
             yield House(studio, replica, engines, spec)
     finally:
         for engine in engines:
