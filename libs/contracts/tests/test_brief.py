@@ -123,3 +123,12 @@ def test_a_deadline_is_late_from_its_own_moment_on() -> None:
 @given(st.decimals("0.000001", "100000", places=6))
 def test_a_budget_is_exact_in_millionths(amount: Any) -> None:
     assert Brief.model_validate(brief(budget={"amount": str(amount)})).budget.micros == int(amount * 1_000_000)
+
+
+def test_a_name_in_another_form_is_told_by_field_and_with_the_form_as_remedy() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Brief.model_validate({"prompt": "x", "duration_s": 5, "lora": {"name": "../ink"}})
+    (problem,) = problems_of(caught.value)
+    assert (problem.field, problem.remedy) == (
+        "lora.name", "write it with the characters and in the form that the pattern allows",
+    )  # fmt: skip

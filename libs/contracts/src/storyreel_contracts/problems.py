@@ -42,6 +42,7 @@ def _path(loc: tuple[int | str, ...]) -> str:
 
 _REMEDIES = {
     "missing": "add the field",
+    "string_pattern_mismatch": "write it with the characters and in the form that the pattern allows",
     "string_too_long": "shorten the text to the stated length",
     "less_than_equal": "choose a smaller value",
     "greater_than": "choose a larger value",

@@ -8,13 +8,11 @@ from typing import Any
 
 import torch
 from diffusers import WanPipeline
-from engine_videos import card, eight_bit
+from engine_videos import card
 from peft import LoraConfig, get_peft_model_state_dict
 from storyreel_engine.pipelines.loras import load_loras
 from storyreel_engine.pipelines.wan import WanAdapter
-from storyreel_engine.ports import Frames
 from storyreel_engine.tiny import build_tiny
-from storyreel_engine.wire import RenderRequest
 
 CPU = torch.device("cpu")
 TOLERANCE = 1
@@ -60,22 +58,6 @@ def pipeline(*, experts: bool = False) -> WanPipeline:
         pipe.register_to_config(boundary_ratio=0.9)
     pipe.set_progress_bar_config(disable=True)
     return pipe
-
-
-def whole(pipe: WanPipeline, asked: RenderRequest) -> Frames:
-    """What diffusers itself renders."""
-    video = pipe(
-        prompt=asked.prompt,
-        negative_prompt=asked.negative_prompt,
-        width=asked.width,
-        height=asked.height,
-        num_frames=asked.frames,
-        num_inference_steps=asked.steps,
-        guidance_scale=asked.guidance,
-        generator=torch.Generator("cpu").manual_seed(asked.seed),
-        output_type="np",
-    ).frames[0]
-    return eight_bit(video)
 
 
 def adapter(paths: dict[str, Path], kind: type[WanAdapter] = WanAdapter, *, experts: bool = False) -> WanAdapter:

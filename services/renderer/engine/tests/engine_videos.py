@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from storyreel_engine.card import ModelCard
 from storyreel_engine.pipelines.base import VideoAdapter
 from storyreel_engine.pipelines.state import JobState
@@ -38,6 +39,16 @@ def ask(job_id: str = "job", **fields: Any) -> RenderRequest:
     """A request for a small shot: nine pictures of 64x48 in four steps."""
     defaults: dict[str, Any] = {"prompt": "a red shoe", "width": 64, "height": 48, "frames": 9, "steps": 4, "seed": 7}
     return RenderRequest(job_id=job_id, **{**defaults, **fields})
+
+
+def whole(pipe: Any, asked: RenderRequest, **more: Any) -> Frames:
+    """What diffusers itself renders."""
+    video = pipe(
+        prompt=asked.prompt, negative_prompt=asked.negative_prompt, width=asked.width, height=asked.height,
+        num_frames=asked.frames, num_inference_steps=asked.steps, guidance_scale=asked.guidance,
+        generator=torch.Generator("cpu").manual_seed(asked.seed), output_type="np", **more,
+    ).frames[0]  # fmt: skip
+    return eight_bit(video)
 
 
 def prepare(

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers import WanPipeline
-from engine_loras import TARGETS, TOLERANCE, adapter, pipeline, save_lora, whole, with_lora
-from engine_videos import ask, render
+from engine_loras import TARGETS, TOLERANCE, adapter, pipeline, save_lora, with_lora
+from engine_videos import ask, render, whole
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from storyreel_engine.pipelines.loras import load_loras

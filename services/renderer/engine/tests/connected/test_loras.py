@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from diffusers import WanPipeline
 from engine_fakes import FakeSender
-from engine_loras import CPU, TOLERANCE, adapter, pipeline, random_lora, save_lora, whole, with_lora
-from engine_videos import ask, card, passes, pictures, prepare, render
+from engine_loras import CPU, TOLERANCE, adapter, pipeline, random_lora, save_lora, with_lora
+from engine_videos import ask, card, passes, pictures, prepare, render, whole
 from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 from storyreel_engine.card import LORAS, load_card, lora_paths, weights_version, write_card

@@ -15,19 +15,17 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers import UniPCMultistepScheduler, WanImageToVideoPipeline, WanPipeline
-from engine_videos import a_picture, ask, card, eight_bit, passes, pictures, prepare, render
+from engine_videos import a_picture, ask, card, passes, pictures, prepare, render, whole
 from PIL import Image
 from storyreel_engine.card import weights_version, write_card
 from storyreel_engine.failures import InvalidInputError
 from storyreel_engine.loader import load_pipeline
 from storyreel_engine.pipelines.wan import WanImageAdapter
-from storyreel_engine.ports import Frames
 from storyreel_engine.settings import EngineSettings
 from storyreel_engine.studio_adapter import StudioAdapter
 from storyreel_engine.studio_transformer import StudioTransformer3DModel
 from storyreel_engine.studio_vae import StudioVAE
 from storyreel_engine.tiny import TEXT_WIDTH, build_tiny
-from storyreel_engine.wire import RenderRequest
 
 CHANNELS = 16
 NETWORK = "storyreel_engine.studio_transformer"
@@ -69,16 +67,6 @@ def test_a_folder_whose_network_is_our_own_gets_this_adapter(tmp_path: Path) -> 
     write_card(tmp_path, replace(card(), version=weights_version(tmp_path)))
     loaded = load_pipeline(EngineSettings(tmp_path, device="cpu", torch_threads=1))
     assert type(loaded) is StudioAdapter
-
-
-def whole(pipe: Any, asked: RenderRequest, **more: Any) -> Frames:
-    """What diffusers itself renders."""
-    video = pipe(
-        prompt=asked.prompt, negative_prompt=asked.negative_prompt, width=asked.width, height=asked.height,
-        num_frames=asked.frames, num_inference_steps=asked.steps, guidance_scale=asked.guidance,
-        generator=torch.Generator("cpu").manual_seed(asked.seed), output_type="np", **more,
-    ).frames[0]  # fmt: skip
-    return eight_bit(video)
 
 
 def test_a_still_equals_the_text_pipelines_own_call_bit_for_bit(studio: StudioAdapter) -> None:

@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler, WanPipeline, WanTransformer3DModel
-from engine_videos import CARD, ask, eight_bit, passes, pictures, prepare, render
+from engine_videos import CARD, ask, passes, pictures, prepare, render, whole
 from storyreel_engine.failures import ModelFaultError, OutOfMemoryError
 from storyreel_engine.pipelines.state import JobState, Solver
 from storyreel_engine.pipelines.wan import WanAdapter
 from storyreel_engine.ports import Frames, Unit
 from storyreel_engine.studio_vae import StudioVAE
 from storyreel_engine.tiny import build_tiny
-from storyreel_engine.wire import RenderRequest
 
 CPU = torch.device("cpu")
 FLOW = {"prediction_type": "flow_prediction", "use_flow_sigmas": True, "flow_shift": 3.0}
@@ -49,22 +48,6 @@ def pipeline(scheduler: str = "unipc", *, experts: bool = False) -> WanPipeline:
 def adapter(scheduler: str = "unipc", *, experts: bool = False, joint: bool = False) -> WanAdapter:
     """Its adapter."""
     return WanAdapter(pipeline(scheduler, experts=experts), CARD, CPU, joint=joint)
-
-
-def whole(pipe: WanPipeline, asked: RenderRequest) -> Frames:
-    """What diffusers itself renders."""
-    video = pipe(
-        prompt=asked.prompt,
-        negative_prompt=asked.negative_prompt,
-        width=asked.width,
-        height=asked.height,
-        num_frames=asked.frames,
-        num_inference_steps=asked.steps,
-        guidance_scale=asked.guidance,
-        generator=torch.Generator("cpu").manual_seed(asked.seed),
-        output_type="np",
-    ).frames[0]
-    return eight_bit(video)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from diffusers import WanImageToVideoPipeline, WanTransformer3DModel
 from engine_loras import save_lora, with_lora
-from engine_videos import a_picture, ask, card, eight_bit, passes, pictures, prepare, render
+from engine_videos import a_picture, ask, card, passes, pictures, prepare, render, whole
 from PIL import Image
 from storyreel_engine.failures import InvalidInputError
 from storyreel_engine.pipelines.loras import load_loras
@@ -29,6 +29,7 @@ from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModel
 CPU = torch.device("cpu")
 BUILDS = ["2.1 with an image encoder", "without an image encoder", "2.2 with two experts", "2.2 5B"]
 PICTURE = a_picture(64, 64)
+SHOWN = Image.fromarray(PICTURE)
 PICTURE_SUM = "sha256 of the picture"
 CHAIN: dict[str, Any] = {"frames": 13, "steps": 2, "guidance": 1.0}
 CHAINED = card(max_frames=9, window_overlap=1, first_frame="required")
@@ -72,23 +73,6 @@ def from_picture(**fields: Any) -> RenderRequest:
     return ask(**{"height": 64, "first_frame": PICTURE_SUM, **fields})
 
 
-def whole(pipe: WanImageToVideoPipeline, asked: RenderRequest) -> Frames:
-    """What diffusers itself renders."""
-    video = pipe(
-        image=Image.fromarray(PICTURE),
-        prompt=asked.prompt,
-        negative_prompt=asked.negative_prompt,
-        width=asked.width,
-        height=asked.height,
-        num_frames=asked.frames,
-        num_inference_steps=asked.steps,
-        guidance_scale=asked.guidance,
-        generator=torch.Generator("cpu").manual_seed(asked.seed),
-        output_type="np",
-    ).frames[0]
-    return eight_bit(video)
-
-
 @pytest.fixture(scope="module")
 def chaining() -> WanImageAdapter:
     return WanImageAdapter(pipeline("without an image encoder"), CHAINED, CPU)
@@ -103,7 +87,7 @@ def chain(chaining: WanImageAdapter) -> Frames:
 def test_step_by_step_equals_the_pipelines_own_call_bit_for_bit(build: str) -> None:
     asked = from_picture(negative_prompt="blurry")
     wan = WanImageAdapter(pipeline(build), card(), CPU)
-    assert (render(wan, asked, PICTURE) == whole(wan.pipe, asked)).all()
+    assert (render(wan, asked, PICTURE) == whole(wan.pipe, asked, image=SHOWN)).all()
 
 
 @pytest.mark.parametrize("build", BUILDS)
@@ -118,8 +102,8 @@ def test_a_lora_from_a_model_of_text_gives_the_calls_bits_and_beside_it_another_
     for state in (*states, *states):
         wan.advance([state])
     films = [pictures(wan, state) for state in states]
-    assert (films[1] == whole(with_lora(pipeline(build), file, 0.5), looked)).all()
-    assert (films[0] == whole(pipeline(build), plain)).all()
+    assert (films[1] == whole(with_lora(pipeline(build), file, 0.5), looked, image=SHOWN)).all()
+    assert (films[0] == whole(pipeline(build), plain, image=SHOWN)).all()
     assert (films[0] != films[1]).any()
 
 
